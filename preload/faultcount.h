@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How many page faults a thread has taken, known without a system call.
+ *
+ * Two backends, one file each; the stream's thread uses the best that the kernel grants it:
+ * - perf: two software events (minor, major) with sample_period 1 whose rings are mapped read-only.
+ *   The kernel then overwrites old samples and data_head only ever grows, by the same
+ *   number of bytes for each fault: a count that is one load away.  Descriptors are closed at once.
+ * - rusage: getrusage(RUSAGE_THREAD), taken by the stream's housekeeping (every few dozen
+ *   events), into a count of our own.
+ */
+#ifndef VMTRACE_FAULTCOUNT_H
+#define VMTRACE_FAULTCOUNT_H
+
+#include "settings.h"
+#include "vmtrace/trace_format.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct faultcount {
+    const volatile uint64_t *minor_head, *major_head; /* in units of `unit` a fault */
+    uint64_t minor_seen, major_seen;                  /* heads already reported */
+    uint64_t unit;
+    uint64_t own_minor, own_major;                    /* heads of the rusage backend */
+    void *ring[2];                                    /* perf: mapped rings, or NULL */
+    enum vmt_fault_source source;
+};
+
+/* Which source `auto` came out as for the process, and whether kernel-mode faults count. */
+extern enum vmt_fault_source faultcount_source;
+extern bool faultcount_kernel;
+extern const char *faultcount_reason; /* why it is not perf, or "" */
+
+/* Tries the sources that `wanted` allows, on the calling thread.  False: `perf` was asked for
+ * by name and the kernel refuses. */
+bool faultcount_setup(enum settings_faults wanted);
+
+/* Counts the calling thread's faults from now on. */
+void faultcount_attach(struct faultcount *count);
+void faultcount_detach(struct faultcount *count);
+
+/* The rusage backend's reading; nothing to do for the others. */
+void faultcount_poll(struct faultcount *count);
+
+/* Backends (internal). */
+bool faultcount_perf_attach(struct faultcount *count);
+void faultcount_perf_detach(struct faultcount *count);
+void faultcount_rusage_attach(struct faultcount *count);
+
+static inline bool faultcount_changed(const struct faultcount *count)
+{
+    return *count->minor_head != count->minor_seen || *count->major_head != count->major_seen;
+}
+
+/* Faults since the last call. */
+static inline void faultcount_take(struct faultcount *count, uint64_t *minor, uint64_t *major)
+{
+    uint64_t minor_head = *count->minor_head, major_head = *count->major_head;
+    *minor = (minor_head - count->minor_seen) / count->unit;
+    *major = (major_head - count->major_seen) / count->unit;
+    count->minor_seen = minor_head;
+    count->major_seen = major_head;
+}
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "frame_step.h"
+
+#include "row_table.h"
+
+/* No frame on a stack of unknown size is larger. */
+#define FOREIGN_FRAME_MAX (UINT64_C(256) << 20)
+/* Code made at run time lies in one region; calls reach 2 GiB, regions are smaller. */
+#define JIT_REGION (UINT64_C(256) << 20)
+/* From the stack pointer in _start up to argc. */
+#define ENTRY_FRAME_SIZE 64
+
+bool frame_reaches(const struct stack_bounds *bounds, uint64_t sp, uint64_t cfa)
+{
+    /* The word below the CFA is what is read. */
+    bool own = stack_bounds_hold(bounds, cfa - 8);
+    if (stack_bounds_hold(bounds, sp))
+        return own && cfa > sp;
+    return own || (cfa > sp && cfa - sp <= FOREIGN_FRAME_MAX);
+}
+
+static bool set_caller(struct frame *frame, uint64_t pc, uint64_t exact)
+{
+    if (pc >= ROW_PC_MAX)
+        return false;
+    frame->key = pc | exact;
+    return true;
+}
+
+static enum frame_step step_signal(struct frame *frame)
+{
+    uint64_t sp = frame->sp;
+    frame->fp = frame_word(sp + UNWIND_SIGNAL_FP);
+    frame->sp = frame_word(sp + UNWIND_SIGNAL_SP);
+    return set_caller(frame, frame_word(sp + UNWIND_SIGNAL_PC), ROW_EXACT) ? FRAME_STEP_OK
+                                                                           : FRAME_STEP_LOST;
+}
+
+/* The part that is the same for all rows with a CFA. */
+static enum frame_step step_to(struct callstack *stack, struct callstack_slot *slot,
+                               const struct unwind_row *row, uint64_t cfa, struct frame *frame)
+{
+    if (!frame_reaches(&stack->bounds, frame->sp, cfa))
+        return FRAME_STEP_LOST;
+    if (row->fp_rule == UNWIND_FP_AT_CFA)
+        slot->fp_word = cfa + (uint64_t)(int64_t)row->fp_offset;
+    else if (row->fp_rule == UNWIND_FP_AT_FP)
+        slot->fp_word = frame->fp + (uint64_t)(int64_t)row->fp_offset;
+    else if (row->fp_rule == UNWIND_FP_AT_SP)
+        slot->fp_word = frame->sp + (uint64_t)(int64_t)row->fp_offset;
+    if (slot->fp_word) {
+        if (slot->fp_word < frame->sp - 128 || slot->fp_word > cfa + 128)
+            return FRAME_STEP_LOST;
+        frame->fp = frame_word(slot->fp_word);
+    }
+    frame->sp = cfa;
+    uint64_t pc = frame_word(cfa + (uint64_t)(int64_t)row->ra_offset);
+    return set_caller(frame, pc, row->interrupted ? ROW_EXACT : 0) ? FRAME_STEP_OK
+                                                                   : FRAME_STEP_LOST;
+}
+
+static enum frame_step step_row(struct callstack *stack, struct callstack_slot *slot,
+                                const struct unwind_row *row, struct frame *frame,
+                                uint32_t *next_flags)
+{
+    uint64_t cfa =
+        (row->base_fp ? frame->fp : frame->sp) + (uint64_t)(int64_t)row->cfa_offset;
+    if (row->base_fp)
+        slot->flags |= SLOT_BASE_FP;
+    if (row->kind == UNWIND_ALIGNED) {
+        if (!frame_reaches(&stack->bounds, frame->sp, cfa + 8))
+            return FRAME_STEP_LOST;
+        cfa = frame_word(cfa) + (uint64_t)(int64_t)row->cfa_add;
+        slot->link = row->cfa_offset;
+        slot->flags |= SLOT_LINKED;
+        if (!row->base_fp || row->cfa_add != 0)
+            slot->flags |= SLOT_ODD;
+    }
+    if (row->ra_offset != -8 || row->interrupted || row->fp_rule == UNWIND_FP_AT_SP) {
+        slot->flags |= SLOT_ODD;
+        *next_flags = SLOT_ODD;
+    }
+    return step_to(stack, slot, row, cfa, frame);
+}
+
+/* A callee-saved register as it was in walk_pc[index]: saved by the next frame inside of it that
+ * says so.  What the innermost frames left in the register itself is not known here. */
+static bool find_register(const struct callstack *stack, uint32_t index, unsigned number,
+                          uint64_t *value)
+{
+    while (index-- > 0) {
+        struct module module;
+        int64_t offset;
+        bool same, exact = (stack->walk_pc[index] & ROW_EXACT) != 0;
+        uint64_t pc = stack->walk_pc[index] & (ROW_PC_MAX - 1);
+        if ((stack->walk_slot[index + 1].flags & SLOT_ODD) ||
+            !modules_find(exact ? pc : pc - 1, &module))
+            return false;
+        if (unwind_register_saved(&module, pc, exact, number, &offset, &same)) {
+            uint64_t cfa = stack->walk_slot[index + 1].address + 8;
+            if (offset >= 0 || offset < -256)
+                return false;
+            *value = frame_word(cfa + (uint64_t)offset);
+            return true;
+        }
+        if (!same)
+            return false;
+    }
+    return false;
+}
+
+/* ld.so's lazy binding keeps its stack in rbx while it aligns it for the vector registers. */
+static enum frame_step step_complex(struct callstack *stack, uint32_t index, struct frame *frame)
+{
+    struct module module;
+    struct unwind_row row;
+    uint64_t base, pc = frame->key & (ROW_PC_MAX - 1);
+    bool exact = (frame->key & ROW_EXACT) != 0;
+    if (!modules_find(exact ? pc : pc - 1, &module))
+        return FRAME_STEP_LOST;
+    unsigned number = unwind_row_base_register(&module, pc, exact, &row);
+    if (number == 0 || !find_register(stack, index, number, &base))
+        return FRAME_STEP_LOST;
+    return step_to(stack, &stack->walk_slot[index], &row,
+                   base + (uint64_t)(int64_t)row.cfa_offset, frame);
+}
+
+static bool follows_call(uint64_t pc)
+{
+    const uint8_t *code = (const uint8_t *)pc;
+    if (code[-5] == 0xe8) /* call rel32 */
+        return true;
+    for (int size = 2; size <= 7; size++) { /* call r/m64: ff /2, with its operands */
+        if (code[-size] == 0xff && (code[1 - size] & 0x38) == 0x10)
+            return true;
+    }
+    return false;
+}
+
+/* Is `pc` a place that a call from there would return to? */
+static bool plausible_return(uint64_t pc, uint64_t inner)
+{
+    struct module module;
+    struct unwind_row row;
+    if (pc == 0 || pc >= ROW_PC_MAX)
+        return false;
+    if (!modules_find(pc - 1, &module)) {
+        uint64_t distance = pc > inner ? pc - inner : inner - pc;
+        return distance < JIT_REGION && !modules_find(inner, &module);
+    }
+    row_table_expand(row_table_find(pc), &row);
+    return row.kind != UNWIND_NONE && follows_call(pc);
+}
+
+/* No unwind information: compilers of the just-in-time sort usually keep frame pointers.  The
+ * chain is followed only within the thread's own stack, and only to where a call is. */
+static enum frame_step step_guess(const struct callstack *stack, struct frame *frame)
+{
+    const struct stack_bounds *bounds = &stack->bounds;
+    if (!stack_bounds_hold(bounds, frame->sp))
+        return FRAME_STEP_LOST;
+    if (bounds->high - frame->sp <= ENTRY_FRAME_SIZE)
+        return FRAME_STEP_END;
+    if ((frame->key & ROW_EXACT) && plausible_return(frame_word(frame->sp), 0)) {
+        /* A call through a bad pointer: the return address is all there is of the frame. */
+        frame->key = frame_word(frame->sp);
+        frame->sp += 8;
+        return FRAME_STEP_OK;
+    }
+    uint64_t fp = frame->fp;
+    if (fp % 8 != 0 || fp < frame->sp || !stack_bounds_hold(bounds, fp + 15))
+        return FRAME_STEP_LOST;
+    uint64_t pc = frame_word(fp + 8);
+    if (!plausible_return(pc, frame->key & (ROW_PC_MAX - 1)))
+        return FRAME_STEP_LOST;
+    *frame = (struct frame){.key = pc, .sp = fp + 16, .fp = frame_word(fp)};
+    return FRAME_STEP_OK;
+}
+
+enum frame_step frame_step_odd(struct callstack *stack, uint32_t index, uint64_t word,
+                               struct frame *frame, uint32_t *next_flags)
+{
+    struct unwind_row row;
+    struct callstack_slot *slot = &stack->walk_slot[index];
+    row_table_expand(word, &row);
+    *next_flags = 0;
+    switch (row.kind) {
+    case UNWIND_END:
+        return FRAME_STEP_END;
+    case UNWIND_STANDARD:
+    case UNWIND_ALIGNED:
+        return step_row(stack, slot, &row, frame, next_flags);
+    case UNWIND_SIGNAL:
+        slot->flags |= SLOT_ODD;
+        *next_flags = SLOT_ODD;
+        return step_signal(frame);
+    case UNWIND_COMPLEX:
+        slot->flags |= SLOT_ODD;
+        return step_complex(stack, index, frame);
+    default:
+        slot->flags |= SLOT_ODD;
+        return step_guess(stack, frame);
+    }
+}

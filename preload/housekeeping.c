@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "housekeeping.h"
+
+#include "modules.h"
+#include "settings.h"
+#include "sys.h"
+#include "text.h"
+#include "thread_state.h"
+
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static uint64_t next_sample_ns; /* CLOCK_MONOTONIC */
+
+static void record_name(struct stream *stream, uint32_t tid, const char *name)
+{
+    struct stream_record record;
+    size_t length = strlen(name);
+    if (!stream_record_begin(&record, stream, VMT_OP_THREAD_NAME, 2 * VMT_VARINT_MAX + length))
+        return;
+    stream_record_number(&record, tid);
+    stream_record_string(&record, name, length);
+    stream_record_end(&record);
+}
+
+void housekeeping_thread_name(struct stream *stream)
+{
+    char name[16] = {0};
+    sys_call(SYS_prctl, PR_GET_NAME, (long)name, 0, 0, 0, 0);
+    name[sizeof(name) - 1] = '\0';
+    if (memcmp(name, stream->name, sizeof(name)) == 0)
+        return;
+    memcpy(stream->name, name, sizeof(name));
+    record_name(stream, stream->tid, name);
+}
+
+void housekeeping_all_names(struct stream *stream)
+{
+    for (uint32_t i = 0; i < thread_stream_count(); i++) {
+        struct stream *other = thread_stream(i);
+        if (!other || other == stream || other->magic != STREAM_MAGIC || !other->tid)
+            continue;
+        char path[64], name[64];
+        struct text text;
+        text_init(&text, path, sizeof(path));
+        text_add(&text, "/proc/self/task/");
+        text_add_number(&text, other->tid);
+        text_add(&text, "/comm");
+        if (sys_read_file(path, name, sizeof(name)) > 0 && strncmp(name, other->name, 15) != 0)
+            record_name(stream, other->tid, name);
+    }
+}
+
+static void record_clock(struct stream *stream)
+{
+    struct stream_record record;
+    if (!stream_record_begin(&record, stream, VMT_OP_CLOCK, VMT_VARINT_MAX))
+        return;
+    stream_record_number(&record, sys_time_ns(CLOCK_MONOTONIC));
+    stream_record_end(&record);
+}
+
+/* Virtual size, resident size, file-backed part of it: the first three numbers of
+ * /proc/self/statm, in pages there. */
+static bool read_sizes(uint64_t sizes[3])
+{
+    char line[256];
+    if (sys_read_file("/proc/self/statm", line, sizeof(line)) <= 0)
+        return false;
+    const char *at = line;
+    uint64_t page = (uint64_t)getpagesize();
+    for (int i = 0; i < 3; i++) {
+        sizes[i] = text_number(at) * page;
+        const char *space = strchr(at, ' ');
+        at = space ? space + 1 : "";
+    }
+    return true;
+}
+
+/* Virtual memory of the streams: structs, node tables and mapped regions. */
+static uint64_t recorder_bytes(void)
+{
+    uint64_t total = VMT_HEADER_SIZE;
+    for (uint32_t i = 0; i < thread_stream_count(); i++) {
+        const struct stream *stream = thread_stream(i);
+        if (!stream)
+            continue;
+        total += sizeof(*stream) + stream->region.size;
+        if (stream->nodes.table)
+            total += ((uint64_t)stream->nodes.mask + 1) * sizeof(struct stack_node);
+    }
+    return total;
+}
+
+void housekeeping_sample(struct stream *stream)
+{
+    uint64_t sizes[3];
+    record_clock(stream);
+    struct stream_record record;
+    if (!read_sizes(sizes) ||
+        !stream_record_begin(&record, stream, VMT_OP_MEMORY_SAMPLE, 6 * VMT_VARINT_MAX))
+        return;
+    struct rusage usage;
+    sys_usage(RUSAGE_SELF, &usage);
+    for (int i = 0; i < 3; i++)
+        stream_record_number(&record, sizes[i]);
+    stream_record_number(&record, (uint64_t)usage.ru_minflt);
+    stream_record_number(&record, (uint64_t)usage.ru_majflt);
+    stream_record_number(&record, recorder_bytes());
+    stream_record_end(&record);
+}
+
+/* One thread per interval wins. */
+static bool sample_is_due(void)
+{
+    uint64_t now = sys_time_ns(CLOCK_MONOTONIC_COARSE);
+    uint64_t due = __atomic_load_n(&next_sample_ns, __ATOMIC_RELAXED);
+    return now >= due &&
+           __atomic_compare_exchange_n(&next_sample_ns, &due, now + settings.interval_ms * 1000000u,
+                                       false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+void housekeeping(struct stream *stream)
+{
+    bool rusage = stream->faults.source == VMT_FAULTS_RUSAGE;
+    stream->countdown = rusage ? STREAM_HOUSEKEEPING_RUSAGE : STREAM_HOUSEKEEPING;
+    faultcount_poll(&stream->faults);
+    if (!sample_is_due())
+        return;
+    housekeeping_thread_name(stream);
+    modules_refresh(stream);
+    housekeeping_sample(stream);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a thread does now and then besides recording events, every few dozen of them: read the rusage
+ * counters, add a point to the time line when VMTRACE_INTERVAL has passed, notice a new
+ * thread name and modules that came or went.
+ */
+#ifndef VMTRACE_HOUSEKEEPING_H
+#define VMTRACE_HOUSEKEEPING_H
+
+#include "stream.h"
+
+void housekeeping(struct stream *stream);
+
+/* A MEMORY_SAMPLE record, and a CLOCK record before it. */
+void housekeeping_sample(struct stream *stream);
+
+/* A THREAD_NAME record if the calling thread's name is not the one recorded. */
+void housekeeping_thread_name(struct stream *stream);
+
+/* The names of all other threads that are still alive. */
+void housekeeping_all_names(struct stream *stream);
+
+#endif

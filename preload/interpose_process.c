@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fork, exec, the ways to end without exit(), and dlclose.
+ *
+ * fork() is wrapped only so that a child that never allocates has a trace too: a fork by other
+ * means is noticed at the child's first event.
+ */
+#include "interpose.h"
+#include "lifecycle.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static pid_t (*real_fork)(void);
+static pid_t (*real__Fork)(void);
+static int (*real_execve)(const char *, char *const[], char *const[]);
+static int (*real_execvpe)(const char *, char *const[], char *const[]);
+static int (*real_fexecve)(int, char *const[], char *const[]);
+static int (*real_execveat)(int, const char *, char *const[], char *const[], int);
+static void (*real__exit)(int) __attribute__((noreturn));
+static int (*real_dlclose)(void *);
+static void (*real_quick_exit)(int) __attribute__((noreturn));
+
+void interpose_process_resolve(void)
+{
+    RESOLVE(fork);
+    RESOLVE(_Fork);
+    RESOLVE(execve);
+    RESOLVE(execvpe);
+    RESOLVE(fexecve);
+    RESOLVE(execveat);
+    RESOLVE(_exit);
+    RESOLVE(quick_exit);
+    RESOLVE(dlclose);
+}
+
+static pid_t after_fork(pid_t child)
+{
+    int saved = errno;
+    if (child == 0)
+        lifecycle_check_fork();
+    else if (child > 0)
+        record_number(VMT_OP_FORK, (uint64_t)child);
+    errno = saved;
+    return child;
+}
+
+EXPORT pid_t fork(void)
+{
+    return after_fork(real_fork());
+}
+
+/* glibc 2.34 */
+EXPORT pid_t _Fork(void);
+EXPORT pid_t _Fork(void)
+{
+    if (!REAL(_Fork)) {
+        errno = ENOSYS;
+        return -1;
+    }
+    return after_fork(real__Fork());
+}
+
+/* Every exec function passes here: notes the attempt, and the failure if it returns. */
+#define EXEC(path, call)                                                                           \
+    do {                                                                                           \
+        lifecycle_exec(path);                                                                      \
+        (call);                                                                                    \
+        int error_ = errno;                                                                        \
+        lifecycle_exec_failed(error_);                                                             \
+        errno = error_;                                                                            \
+    } while (0)
+
+static int traced_execve(const char *path, char *const arguments[], char *const environment[])
+{
+    EXEC(path, REAL(execve)(path, arguments, environment));
+    return -1;
+}
+
+static int traced_execvpe(const char *file, char *const arguments[], char *const environment[])
+{
+    EXEC(file, REAL(execvpe)(file, arguments, environment));
+    return -1;
+}
+
+EXPORT int execve(const char *path, char *const arguments[], char *const environment[])
+{
+    return traced_execve(path, arguments, environment);
+}
+
+EXPORT int execv(const char *path, char *const arguments[])
+{
+    return traced_execve(path, arguments, environ);
+}
+
+EXPORT int execvp(const char *file, char *const arguments[])
+{
+    return traced_execvpe(file, arguments, environ);
+}
+
+EXPORT int execvpe(const char *file, char *const arguments[], char *const environment[])
+{
+    return traced_execvpe(file, arguments, environment);
+}
+
+EXPORT int fexecve(int fd, char *const arguments[], char *const environment[])
+{
+    EXEC("(descriptor)", REAL(fexecve)(fd, arguments, environment));
+    return -1;
+}
+
+/* glibc 2.34 */
+EXPORT int execveat(int fd, const char *path, char *const arguments[], char *const environment[], int flags)
+{
+    if (!REAL(execveat)) {
+        errno = ENOSYS;
+        return -1;
+    }
+    EXEC(path, REAL(execveat)(fd, path, arguments, environment, flags));
+    return -1;
+}
+
+/* The execl family: the arguments are counted, copied to the stack, and passed on as an array. */
+static size_t count_arguments(va_list arguments)
+{
+    size_t count = 1; /* the first one is a named parameter, declared non-NULL */
+    while (va_arg(arguments, char *))
+        count++;
+    return count;
+}
+
+#define COLLECT(first)                                                                             \
+    va_list list_;                                                                                 \
+    va_start(list_, first);                                                                        \
+    size_t count_ = count_arguments(list_);                                          \
+    va_end(list_);                                                                                 \
+    char **collected = __builtin_alloca((count_ + 1) * sizeof(char *));                            \
+    va_start(list_, first);                                                                        \
+    collected[0] = (char *)(first);                                                                \
+    for (size_t i_ = 1; i_ <= count_; i_++)                                                        \
+        collected[i_] = va_arg(list_, char *)
+
+EXPORT int execl(const char *path, const char *first, ...)
+{
+    COLLECT(first);
+    va_end(list_);
+    return traced_execve(path, collected, environ);
+}
+
+EXPORT int execlp(const char *file, const char *first, ...)
+{
+    COLLECT(first);
+    va_end(list_);
+    return traced_execvpe(file, collected, environ);
+}
+
+EXPORT int execle(const char *path, const char *first, ...)
+{
+    COLLECT(first);
+    char *const *environment = va_arg(list_, char *const *);
+    va_end(list_);
+    return traced_execve(path, collected, environment);
+}
+
+EXPORT void _exit(int status)
+{
+    lifecycle_end(VMT_EXIT_UNDERSCORE, status);
+    REAL(_exit)(status);
+    __builtin_unreachable();
+}
+
+EXPORT void _Exit(int status)
+{
+    lifecycle_end(VMT_EXIT_UNDERSCORE, status);
+    REAL(_exit)(status);
+    __builtin_unreachable();
+}
+
+EXPORT void quick_exit(int status)
+{
+    lifecycle_note_quick_exit(status);
+    REAL(quick_exit)(status);
+    __builtin_unreachable();
+}
+
+EXPORT int dlclose(void *handle)
+{
+    int result = REAL(dlclose)(handle);
+    int saved = errno;
+    lifecycle_module_closed();
+    errno = saved;
+    return result;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lifecycle.h"
+
+#include "clock.h"
+#include "crash.h"
+#include "facts.h"
+#include "faultcount.h"
+#include "housekeeping.h"
+#include "modules.h"
+#include "real.h"
+#include "record.h"
+#include "settings.h"
+#include "sys.h"
+#include "thread_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int started;          /* 0, 1 while and after set-up */
+static uint64_t parent_trace; /* trace_id of the process we were forked from */
+
+static void on_exit_handler(int status, void *context)
+{
+    (void)context;
+    lifecycle_end(VMT_EXIT_EXIT, status);
+}
+
+static int quick_status;
+
+void lifecycle_note_quick_exit(int status)
+{
+    quick_status = status;
+}
+
+static void quick_exit_handler(void)
+{
+    lifecycle_end(VMT_EXIT_QUICK, quick_status);
+}
+
+/* Children are to be left alone: they must not find us in LD_PRELOAD.  The variable is cut
+ * in place, in the environment that will be handed on. */
+static void remove_from_preload(void)
+{
+    for (char **entry = environ; *entry; entry++) {
+        if (strncmp(*entry, "LD_PRELOAD=", 11) != 0)
+            continue;
+        char *list = *entry + 11, *out = list;
+        for (char *at = list; *at;) {
+            size_t length = strcspn(at, ": ");
+            bool own = memmem(at, length, "libvmtrace.so", 13) != NULL;
+            char separator = at[length];
+            if (!own) {
+                if (out != list)
+                    *out++ = ':';
+                memmove(out, at, length);
+                out += length;
+            }
+            at += length + (separator ? 1 : 0);
+        }
+        *out = '\0';
+    }
+}
+
+/* Opens the file and writes what every trace begins with. */
+static bool begin_trace(void)
+{
+    if (!trace_file_create(parent_trace))
+        return false;
+    struct stream *stream = thread_state_setup();
+    if (!stream) {
+        settings_complain("cannot map memory for the recorder; the program runs untraced");
+        return false;
+    }
+    facts_record(stream);
+    return true;
+}
+
+static bool set_up(void)
+{
+    if (!settings_load(environ))
+        return false;
+    clock_setup(settings.clock);
+    if (!faultcount_setup(settings.faults)) {
+        settings_complain("VMTRACE_FAULTS=perf: the kernel refuses page-fault events here; it may be auto, "
+                          "rusage or off; the program runs untraced");
+        return false;
+    }
+    if (!settings.follow_children)
+        remove_from_preload();
+    callstack_setup();
+    if (!begin_trace())
+        return false;
+    modules_refresh(thread_state.stream);
+    housekeeping_sample(thread_state.stream);
+    if (settings.start_paused)
+        record_number(VMT_OP_PAUSE, 0);
+    return true;
+}
+
+void lifecycle_start(void)
+{
+    int idle = 0;
+    if (!environ || !__atomic_compare_exchange_n(&started, &idle, 1, false, __ATOMIC_ACQ_REL,
+                                                 __ATOMIC_ACQUIRE))
+        return;
+    thread_state.flags |= THREAD_INTERNAL;
+    bool ready = set_up();
+    thread_state.flags &= ~(unsigned)THREAD_INTERNAL;
+    if (!ready)
+        return;
+    recording = settings.start_paused ? RECORDING_PAUSED : RECORDING_ON;
+    on_exit(on_exit_handler, NULL); /* registered first, so they run last */
+    at_quick_exit(quick_exit_handler);
+    crash_install();
+}
+
+static __attribute__((constructor(101))) void constructor(void)
+{
+    real_resolve();
+    lifecycle_start();
+}
+
+void lifecycle_forked(void)
+{
+    uint64_t parent = trace_header ? trace_header->trace_id : 0;
+    enum recording before = recording;
+    trace_file_abandon();
+    recording = RECORDING_OFF;
+    if (!settings.follow_children)
+        return;
+    parent_trace = parent;
+    thread_state_after_fork();
+    if (!begin_trace())
+        return;
+    modules_repeat(thread_state.stream);
+    housekeeping_sample(thread_state.stream);
+    recording = before;
+}
+
+void lifecycle_check_fork(void)
+{
+    struct thread_state *self = &thread_state;
+    if (recording == RECORDING_OFF || sys_pid() == trace_pid)
+        return;
+    bool busy = self->flags & THREAD_BUSY;
+    self->flags |= THREAD_BUSY;
+    lifecycle_forked();
+    if (!busy)
+        self->flags &= ~(unsigned)THREAD_BUSY;
+}
+
+static void record_end(struct stream *stream, unsigned how, int status)
+{
+    struct rusage usage;
+    sys_usage(RUSAGE_SELF, &usage);
+    struct stream_record record;
+    if (!stream_record_begin(&record, stream, VMT_OP_END, 7 * VMT_VARINT_MAX))
+        return;
+    stream_record_number(&record, how);
+    stream_record_number(&record, (uint64_t)(unsigned)status);
+    stream_record_number(&record, (uint64_t)usage.ru_minflt);
+    stream_record_number(&record, (uint64_t)usage.ru_majflt);
+    stream_record_number(&record, (uint64_t)usage.ru_maxrss * 1024);
+    stream_record_number(&record, (uint64_t)usage.ru_utime.tv_sec * 1000000000u +
+                                      (uint64_t)usage.ru_utime.tv_usec * 1000u);
+    stream_record_number(&record, (uint64_t)usage.ru_stime.tv_sec * 1000000000u +
+                                      (uint64_t)usage.ru_stime.tv_usec * 1000u);
+    stream_record_end(&record);
+}
+
+static void set_end_state(uint32_t state)
+{
+    if (trace_header)
+        __atomic_store_n(&trace_header->end_state, state, __ATOMIC_RELAXED);
+}
+
+/* Cuts the file behind what the calling thread wrote. */
+static void trim(struct stream *stream)
+{
+    stream_trim(stream, thread_stream_count() == 1);
+}
+
+void lifecycle_end(unsigned how, int status)
+{
+    /* A vforked child shares our memory, but it is not the process that ends. */
+    if (recording == RECORDING_OFF || sys_pid() != trace_pid)
+        return;
+    struct stream *stream = thread_enter(0, RECORDING_PAUSED);
+    if (!stream)
+        return;
+    modules_refresh(stream);
+    housekeeping_all_names(stream);
+    housekeeping_sample(stream);
+    record_end(stream, how, status);
+    set_end_state(VMT_END_EXIT);
+    trim(stream);
+    thread_leave(stream);
+    settings_inform("%s: %lu KiB of trace, %lu events lost", trace_file_path(),
+                    (unsigned long)(trace_file_bytes() / 1024), (unsigned long)trace_header->lost_events);
+}
+
+void lifecycle_exec(const char *path)
+{
+    if (recording == RECORDING_OFF || sys_pid() != trace_pid)
+        return;
+    record_text(VMT_OP_EXEC, path);
+    struct stream *stream = thread_enter(0, RECORDING_PAUSED);
+    if (!stream)
+        return;
+    housekeeping_sample(stream);
+    set_end_state(VMT_END_EXEC);
+    trim(stream);
+    thread_leave(stream);
+}
+
+void lifecycle_exec_failed(int error)
+{
+    if (recording == RECORDING_OFF || sys_pid() != trace_pid)
+        return;
+    set_end_state(VMT_END_NONE);
+    record_number(VMT_OP_EXEC_FAILED, (uint64_t)error);
+}
+
+void lifecycle_crashed(void)
+{
+    struct stream *stream = thread_enter(0, RECORDING_PAUSED);
+    if (!stream)
+        return;
+    modules_refresh(stream);
+    housekeeping_sample(stream);
+    set_end_state(VMT_END_SIGNAL);
+    thread_leave(stream);
+}
+
+void lifecycle_module_closed(void)
+{
+    struct stream *stream = thread_enter(0, RECORDING_PAUSED);
+    if (!stream)
+        return;
+    modules_refresh(stream);
+    thread_leave(stream);
+}

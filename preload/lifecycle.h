@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Beginning and end of recording in a process: start-up, fork, exec, exit.
+ */
+#ifndef VMTRACE_LIFECYCLE_H
+#define VMTRACE_LIFECYCLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* At the first allocation, or when the library's constructor runs. */
+void lifecycle_start(void);
+
+/* In a forked child, as soon as it is noticed: begins a file of its own, or stops recording. */
+void lifecycle_forked(void);
+
+/* Called by the fork wrapper in the child. */
+void lifecycle_check_fork(void);
+
+/* The process is about to end with `status`, in the way of an enum vmt_exit.  What happens
+ * afterwards is still recorded. */
+void lifecycle_end(unsigned how, int status);
+
+/* quick_exit was called: its handlers, which do not get the status, will run now. */
+void lifecycle_note_quick_exit(int status);
+
+/* The image is about to be replaced by `path`; and: it was not, for the reason `error`. */
+void lifecycle_exec(const char *path);
+void lifecycle_exec_failed(int error);
+
+/* dlclose was called: the addresses of a module may now be free for another. */
+void lifecycle_module_closed(void);
+
+/* A fatal signal was recorded. */
+void lifecycle_crashed(void);
+
+#endif

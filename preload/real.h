@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The functions that come after ours in the look-up order: glibc's, or those of an allocator
+ * preloaded behind us.
+ *
+ * Each pointer starts out at a function that looks everything up and tries again, so the
+ * wrappers need no check.  While the look-up itself runs, allocations of the loader come from
+ * a small static arena (real_is_bootstrap tells its blocks, which are never freed).
+ */
+#ifndef VMTRACE_REAL_H
+#define VMTRACE_REAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct real_heap {
+    void *(*malloc)(size_t size);
+    void *(*calloc)(size_t count, size_t size);
+    void *(*realloc)(void *block, size_t size);
+    void (*free)(void *block);
+    int (*posix_memalign)(void **block, size_t alignment, size_t size);
+    void *(*aligned_alloc)(size_t alignment, size_t size);
+    void *(*memalign)(size_t alignment, size_t size);
+    void *(*valloc)(size_t size);
+    void *(*pvalloc)(size_t size);
+    void (*free_sized)(void *block, size_t size);           /* NULL before glibc has it */
+    void (*free_aligned_sized)(void *block, size_t alignment, size_t size);
+};
+
+extern struct real_heap real_heap;
+
+/* Looks everything up, once; returns at once when that was done. */
+void real_resolve(void);
+
+/* The next definition of `name`, or NULL. */
+void *real_next(const char *name);
+
+/* Where the bootstrap arena lies. */
+extern char real_arena[];
+enum { REAL_ARENA_BYTES = 65536 };
+
+static inline bool real_is_bootstrap(const void *block)
+{
+    return (uintptr_t)block - (uintptr_t)real_arena < REAL_ARENA_BYTES;
+}
+
+/* True for code of the module that holds the real operator new (libstdc++), of the next malloc's
+ * module and our own: what they call between each other is not the program's. */
+bool real_is_runtime(uint64_t pc);
+/* True for code of the module that holds the next malloc, when that is not libc. */
+bool real_is_allocator(uint64_t pc);
+/* Notes that operator new or delete is implemented at `function`. */
+void real_note_runtime(const void *function);
+
+/* Path of the next malloc's module. */
+const char *real_allocator_path(void);
+
+#endif

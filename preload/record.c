@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record.h"
+
+#include "record_stack.h"
+#include "thread_state.h"
+
+
+#define LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+/* glibc 2.32's flag for "this process has one thread"; never true with an older one. */
+extern const char __libc_single_threaded __attribute__((weak));
+
+static inline bool single_threaded(void)
+{
+    return &__libc_single_threaded && __libc_single_threaded;
+}
+
+/* A loss of the tree leaves numbers that were never defined: begin anew. */
+static __attribute__((noinline, cold)) void lose(struct stream *stream)
+{
+    stream->epoch--;
+    stream->node_count = 0;
+    stream_lose(stream);
+}
+
+/* ---- hot records ---- */
+
+/* Writes the optional T and F fields and adds their bits to *opcode.  `now` was taken by the
+ * caller at the moment that counts. */
+static inline uint8_t *put_prefix(struct stream *stream, uint8_t *out, uint64_t now, uint8_t *opcode)
+{
+    if (now) {
+        uint64_t delta = now > stream->clock ? now - stream->clock : 0;
+        stream->clock += delta;
+        out = vmt_put_varint(out, delta);
+        *opcode |= VMT_HOT_TIME;
+    }
+    if (UNLIKELY(faultcount_changed(&stream->faults))) {
+        uint64_t minor, major;
+        faultcount_take(&stream->faults, &minor, &major);
+        out = vmt_put_varint(vmt_put_varint(out, minor), major);
+        *opcode |= VMT_HOT_FAULTS;
+    }
+    return out;
+}
+
+/* 0 when the stream's own order is order enough. */
+static inline uint64_t stamp(struct stream *stream)
+{
+    bool single = single_threaded();
+    if (LIKELY(single && stream->ordered))
+        return 0;
+    stream->ordered = single;
+    return clock_now();
+}
+
+static __attribute__((noinline, cold)) void write_failed(struct stream *stream, unsigned call, size_t size,
+                                                         const struct callstack_start *start)
+{
+    uint64_t now = stamp(stream);
+    uint32_t node = record_stack(stream, start);
+    if (!node) {
+        lose(stream);
+        return;
+    }
+    uint8_t opcode = VMT_HOT | VMT_ALLOC_FAILED << VMT_HOT_KIND_SHIFT;
+    uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
+    *out++ = (uint8_t)call;
+    out = vmt_put_varint(out, size);
+    out = stream_put_stack(stream, out, node);
+    stream_commit(stream, opcode, out);
+}
+
+static inline uint8_t *put_block(struct stream *stream, uint8_t *out, uint32_t node, size_t size,
+                                 uint64_t address)
+{
+    struct stream_slot *slot = &stream->slots[VMT_SLOT_OF(node)];
+    out = vmt_put_varint(out, size);
+    if (slot->node == node) {
+        out = vmt_put_varint(out, (uint64_t)VMT_SLOT_OF(node) << 1 | 1);
+    } else {
+        out = vmt_put_varint(out, (uint64_t)node << 1);
+        *slot = (struct stream_slot){.node = node};
+    }
+    return vmt_put_varint(out, vmt_address_delta(address, slot->address));
+}
+
+void record_alloc(enum vmt_kind kind, const void *block, size_t size, const struct callstack_start *start)
+{
+    struct stream *stream = thread_enter(start->pc, RECORDING_ON);
+    if (UNLIKELY(!stream))
+        return;
+    if (UNLIKELY(!block)) {
+        write_failed(stream, kind, size, start);
+        thread_leave(stream);
+        return;
+    }
+    uint64_t now = stamp(stream), address = (uint64_t)block;
+    uint32_t node = record_stack(stream, start);
+    if (UNLIKELY(!node)) {
+        lose(stream);
+        thread_leave(stream);
+        return;
+    }
+    uint8_t opcode = (uint8_t)(VMT_HOT | kind << VMT_HOT_KIND_SHIFT);
+    uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
+    struct stream_slot *slot = &stream->slots[VMT_SLOT_OF(node)];
+    if (LIKELY(slot->node == node && slot->size == size)) {
+        opcode |= VMT_HOT_STACK;
+        *out++ = (uint8_t)VMT_SLOT_OF(node);
+        out = vmt_put_varint(out, vmt_address_delta(address, slot->address));
+    } else {
+        out = put_block(stream, out, node, size, address);
+    }
+    slot->size = size;
+    slot->address = stream->last_address = address;
+    stream_commit(stream, opcode, out);
+    thread_leave(stream);
+}
+
+void record_alloc_other(enum vmt_subkind subkind, size_t alignment, const void *block, size_t size,
+                        const struct callstack_start *start)
+{
+    struct stream *stream = thread_enter(start->pc, RECORDING_ON);
+    if (!stream)
+        return;
+    if (!block) {
+        write_failed(stream, VMT_ALLOC_OTHER, size, start);
+        thread_leave(stream);
+        return;
+    }
+    uint64_t now = stamp(stream), address = (uint64_t)block;
+    uint32_t node = record_stack(stream, start);
+    if (node) {
+        uint8_t opcode = VMT_HOT | VMT_ALLOC_OTHER << VMT_HOT_KIND_SHIFT;
+        uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
+        struct stream_slot *slot = &stream->slots[VMT_SLOT_OF(node)];
+        *out++ = (uint8_t)subkind;
+        *out++ = (uint8_t)(alignment ? __builtin_ctzll(alignment) : 0);
+        out = put_block(stream, out, node, size, address);
+        slot->size = size;
+        slot->address = stream->last_address = address;
+        stream_commit(stream, opcode, out);
+    } else {
+        lose(stream);
+    }
+    thread_leave(stream);
+}
+
+void record_free(enum vmt_kind kind, const void *block, uint64_t caller)
+{
+    if (UNLIKELY(!block))
+        return;
+    struct stream *stream = thread_enter(caller, RECORDING_PAUSED);
+    if (UNLIKELY(!stream))
+        return;
+    uint64_t now = stamp(stream), address = (uint64_t)block;
+    uint8_t opcode = (uint8_t)(VMT_HOT | kind << VMT_HOT_KIND_SHIFT);
+    uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
+    out = vmt_put_varint(out, vmt_address_delta(address, stream->last_address));
+    stream->last_address = address;
+    stream_commit(stream, opcode, out);
+    thread_leave(stream);
+}
+
+void record_free_other(enum vmt_subkind subkind, const void *block, uint64_t caller)
+{
+    if (!block)
+        return;
+    struct stream *stream = thread_enter(caller, RECORDING_PAUSED);
+    if (!stream)
+        return;
+    uint64_t now = stamp(stream), address = (uint64_t)block;
+    uint8_t opcode = VMT_HOT | VMT_FREE_OTHER << VMT_HOT_KIND_SHIFT;
+    uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
+    *out++ = (uint8_t)subkind;
+    out = vmt_put_varint(out, vmt_address_delta(address, stream->last_address));
+    stream->last_address = address;
+    stream_commit(stream, opcode, out);
+    thread_leave(stream);
+}
+
+void record_realloc_failed(size_t size, const struct callstack_start *start)
+{
+    struct stream *stream = thread_enter(start->pc, RECORDING_PAUSED);
+    if (!stream)
+        return;
+    uint64_t now = stamp(stream);
+    uint32_t node = record_stack(stream, start);
+    if (node) {
+        uint8_t opcode = VMT_HOT | VMT_REALLOC_FAILED << VMT_HOT_KIND_SHIFT;
+        uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
+        out = vmt_put_varint(out, size);
+        out = stream_put_stack(stream, out, node);
+        stream_commit(stream, opcode, out);
+    } else {
+        lose(stream);
+    }
+    thread_leave(stream);
+}
+
+void record_realloc_freed(uint64_t caller)
+{
+    struct stream *stream = thread_enter(caller, RECORDING_PAUSED);
+    if (!stream)
+        return;
+    uint8_t opcode = VMT_HOT | VMT_REALLOC_FREED << VMT_HOT_KIND_SHIFT;
+    uint8_t *out = put_prefix(stream, stream->cursor + 1, stamp(stream), &opcode);
+    stream_commit(stream, opcode, out);
+    thread_leave(stream);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record_stack.h"
+
+#include <string.h>
+
+/* A module went away: its addresses may mean something else from now on. */
+void record_stack_forget(struct stream *stream, uint32_t epoch)
+{
+    struct stream_record record;
+    stream->epoch = epoch;
+    stack_nodes_reset(&stream->nodes);
+    stream->nodes_written = stream->nodes.next;
+    thread_state_remember(stream);
+    stream->node_count = 0;
+    if (!stream_record_begin(&record, stream, VMT_OP_NODES_RESET, 0))
+        return;
+    stream_record_end(&record);
+    stream->node_epoch++;
+    memset(stream->slots, 0, sizeof(stream->slots));
+}
+
+/* Writes the nodes of frames [first, count), below `parent`, none of which is known yet. */
+uint32_t record_stack_add(struct stream *stream, uint32_t parent, uint32_t first)
+{
+    const struct callstack *stack = &stream->callstack;
+    const struct stack_node *table = stream->nodes.table;
+    for (uint32_t i = first; i < stack->count;) {
+        uint32_t part = stack->count - i;
+        if (part > STREAM_NODES_MAX)
+            part = STREAM_NODES_MAX;
+        if (!stream_room(stream, STREAM_MARGIN))
+            return 0;
+        uint8_t *out = vmt_put_varint(stream->cursor + 1, parent);
+        out = vmt_put_varint(out, part);
+        for (uint32_t end = i + part; i < end; i++) {
+            uint32_t node = stack_nodes_add(&stream->nodes, parent, stack->pc[i]);
+            if (!node)
+                return 0;
+            out = vmt_put_varint(out, vmt_zigzag((int64_t)(stack->pc[i] - stream->last_pc)));
+            stream->last_pc = stack->pc[i];
+            stream->node_of[i] = parent = node;
+        }
+        stream_commit(stream, VMT_HOT | VMT_NODES << VMT_HOT_KIND_SHIFT, out);
+        stream->nodes_written = stream->nodes.next;
+        stream->node_count = i;
+    }
+    if (stream->nodes.table != table)
+        thread_state_remember(stream);
+    if (modules_stale())
+        modules_refresh(stream);
+    return stream_room(stream, STREAM_MARGIN) ? parent : 0;
+}
+
+/* The way was lost in code of no known module: perhaps it was loaded a moment ago. */
+void record_stack_retry(struct stream *stream, const struct callstack_start *start)
+{
+    modules_refresh(stream);
+    stream->node_count = 0;
+    callstack_capture(&stream->callstack, start);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "settings.h"
+
+#include "sys.h"
+#include "text.h"
+#include "vmtrace/trace_format.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+struct settings settings = {
+    .output = "vmtrace.%e.%p.vmt",
+    .log = SETTINGS_LOG_ERRORS,
+    .follow_children = true,
+    .depth = 128,
+    .interval_ms = 10,
+    .max_size = UINT64_MAX,
+};
+
+static void say(const char *format, va_list arguments)
+{
+    char line[4096 + 512];
+    struct text text;
+    text_init(&text, line, sizeof(line));
+    text_add(&text, "vmtrace: ");
+    text_format(&text, format, arguments);
+    text_add(&text, "\n");
+    if (text.length >= sizeof(line) - 1)
+        line[sizeof(line) - 2] = '\n';
+    sys_write(2, line, text.length);
+}
+
+void settings_complain(const char *format, ...)
+{
+    if (settings.log < SETTINGS_LOG_ERRORS)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    say(format, arguments);
+    va_end(arguments);
+}
+
+void settings_inform(const char *format, ...)
+{
+    if (settings.log < SETTINGS_LOG_SUMMARY)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    say(format, arguments);
+    va_end(arguments);
+}
+
+/* Index of `value` in the NULL-terminated list of words, or -1. */
+static int pick(const char *value, const char *const *words)
+{
+    for (int i = 0; words[i]; i++) {
+        if (strcmp(value, words[i]) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* A decimal number, nothing before or after it but one optional K, M or G where `suffix`. */
+static bool parse_number(const char *value, bool suffix, uint64_t low, uint64_t high,
+                         uint64_t *result)
+{
+    uint64_t number = 0;
+    const char *at = value;
+    if (*at < '0' || *at > '9')
+        return false;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, (uint64_t)(*at - '0'), &number))
+            return false;
+    }
+    if (suffix && *at) {
+        static const char letters[] = "KMGkmg";
+        const char *letter = strchr(letters, *at);
+        if (!letter)
+            return false;
+        unsigned shift = 10u * ((unsigned)(letter - letters) % 3 + 1);
+        if (number > UINT64_MAX >> shift)
+            return false;
+        number <<= shift;
+        at++;
+    }
+    if (*at || number < low || number > high)
+        return false;
+    *result = number;
+    return true;
+}
+
+static bool set_output(const char *value)
+{
+    if (!*value || strlen(value) >= sizeof(settings.output))
+        return false;
+    for (const char *at = value; *at; at++) {
+        if (*at == '%' && !(at[1] && strchr("peht%n", *++at)))
+            return false;
+    }
+    strcpy(settings.output, value);
+    return true;
+}
+
+static bool set_faults(const char *value)
+{
+    static const char *const words[] = {"auto", "perf", "rusage", "off", NULL};
+    int index = pick(value, words);
+    settings.faults = (enum settings_faults)index;
+    return index >= 0;
+}
+
+static bool set_scan(const char *value)
+{
+    return strcmp(value, "off") == 0;
+}
+
+static bool set_children(const char *value)
+{
+    static const char *const words[] = {"ignore", "follow", NULL};
+    int index = pick(value, words);
+    settings.follow_children = index == 1;
+    return index >= 0;
+}
+
+static bool set_depth(const char *value)
+{
+    uint64_t number;
+    if (!parse_number(value, false, 1, VMT_MAX_DEPTH, &number))
+        return false;
+    settings.depth = (uint32_t)number;
+    return true;
+}
+
+static bool set_sample(const char *value)
+{
+    return strcmp(value, "0") == 0;
+}
+
+static bool set_interval(const char *value)
+{
+    uint64_t number;
+    if (!parse_number(value, false, 1, 3600000, &number))
+        return false;
+    settings.interval_ms = (uint32_t)number;
+    return true;
+}
+
+static bool set_max_size(const char *value)
+{
+    return parse_number(value, true, 2 * VMT_CHUNK_SIZE, UINT64_MAX, &settings.max_size);
+}
+
+static bool set_start(const char *value)
+{
+    static const char *const words[] = {"on", "paused", NULL};
+    int index = pick(value, words);
+    settings.start_paused = index == 1;
+    return index >= 0;
+}
+
+static bool set_log(const char *value)
+{
+    static const char *const words[] = {"quiet", "errors", "summary", NULL};
+    int index = pick(value, words);
+    if (index >= 0)
+        settings.log = (enum settings_log)index;
+    return index >= 0;
+}
+
+static bool set_clock(const char *value)
+{
+    static const char *const words[] = {"auto", "tsc", "counter", NULL};
+    int index = pick(value, words);
+    settings.clock = (enum settings_clock)index;
+    return index >= 0;
+}
+
+/* VMTRACE_LOG comes first: it decides whether the others may complain. */
+static const struct {
+    const char *name;
+    bool (*set)(const char *value);
+    const char *accepted;
+} variables[] = {
+    {"VMTRACE_LOG", set_log, "quiet, errors or summary"},
+    {"VMTRACE_OUTPUT", set_output,
+     "a path of at most 4095 bytes, in which %p %e %h %t %n and %% are replaced"},
+    {"VMTRACE_FAULTS", set_faults, "auto, perf, rusage or off"},
+    {"VMTRACE_SCAN", set_scan, "off (this version has no reachability scan)"},
+    {"VMTRACE_CHILDREN", set_children, "follow or ignore"},
+    {"VMTRACE_DEPTH", set_depth, "a number of frames from 1 to 4096"},
+    {"VMTRACE_SAMPLE", set_sample, "0 (this version records every allocation)"},
+    {"VMTRACE_INTERVAL", set_interval, "milliseconds from 1 to 3600000"},
+    {"VMTRACE_MAX_SIZE", set_max_size, "a size of at least 128K: a number with K, M or G"},
+    {"VMTRACE_START", set_start, "on or paused"},
+    {"VMTRACE_CLOCK", set_clock, "auto, tsc or counter"},
+};
+enum { VARIABLES = sizeof(variables) / sizeof(variables[0]) };
+
+static const char *value_of(char **environment, const char *name)
+{
+    size_t length = strlen(name);
+    for (char **entry = environment; *entry; entry++) {
+        if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
+            return *entry + length + 1;
+    }
+    return NULL;
+}
+
+static bool known_name(const char *entry)
+{
+    for (int i = 0; i < VARIABLES; i++) {
+        size_t length = strlen(variables[i].name);
+        if (strncmp(entry, variables[i].name, length) == 0 && entry[length] == '=')
+            return true;
+    }
+    return false;
+}
+
+bool settings_load(char **environment)
+{
+    for (int i = 0; i < VARIABLES; i++) {
+        const char *value = value_of(environment, variables[i].name);
+        if (value && !variables[i].set(value)) {
+            settings_complain("%s=%s: not accepted; it may be %s; the program runs untraced",
+                              variables[i].name, value, variables[i].accepted);
+            return false;
+        }
+    }
+    for (char **entry = environment; *entry; entry++) {
+        if (strncmp(*entry, "VMTRACE_", 8) == 0 && !known_name(*entry)) {
+            const char *end = strchr(*entry, '=');
+            settings_complain("%.*s: no such variable; known are VMTRACE_OUTPUT, _FAULTS, _SCAN, "
+                              "_CHILDREN, _DEPTH, _SAMPLE, _INTERVAL, _MAX_SIZE, _START, _LOG and "
+                              "_CLOCK; the program runs untraced",
+                              end ? (int)(end - *entry) : (int)strlen(*entry), *entry);
+            return false;
+        }
+    }
+    return true;
+}

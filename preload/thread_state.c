@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "thread_state.h"
+
+#include "housekeeping.h"
+#include "lifecycle.h"
+#include "modules.h"
+#include "real.h"
+#include "settings.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18 /* Linux 4.14 */
+#endif
+
+enum {
+    MOST_STREAMS = 65536,
+    DEAD_PROBES = 8, /* streams whose thread is asked for when a thread needs one */
+};
+
+/* Owner words: 0 free, a thread's tid, or its tid with this bit for one nested record. */
+#define OWNER_NESTED 0x80000000u
+
+struct registry_entry {
+    struct stream *stream; /* NULL: still being made */
+    uint32_t owner;
+    /* Copies of what a forked child must unmap: the stream itself is wiped there. */
+    struct stack_nodes nodes;
+    struct trace_region region;
+};
+
+enum recording recording = RECORDING_OFF;
+__thread struct thread_state thread_state;
+
+static struct registry_entry registry[MOST_STREAMS];
+static uint32_t registry_count;
+static uint32_t probe_next;
+
+struct stream *thread_stream(uint32_t index)
+{
+    return __atomic_load_n(&registry[index].stream, __ATOMIC_ACQUIRE);
+}
+
+uint32_t thread_stream_count(void)
+{
+    uint32_t count = __atomic_load_n(&registry_count, __ATOMIC_ACQUIRE);
+    return count < MOST_STREAMS ? count : MOST_STREAMS;
+}
+
+void thread_state_remember(const struct stream *stream)
+{
+    registry[stream->id].nodes = stream->nodes;
+    registry[stream->id].region = stream->region;
+}
+
+static size_t stream_bytes(void)
+{
+    return sizeof(struct stream) + callstack_memory_size(settings.depth) +
+           settings.depth * sizeof(uint32_t);
+}
+
+/* `stream` is zeroed memory of stream_bytes(). */
+static void stream_ready(struct stream *stream, uint32_t id)
+{
+    char *memory = (char *)(stream + 1);
+    callstack_init(&stream->callstack, memory, settings.depth);
+    stream->node_of = (uint32_t *)(memory + callstack_memory_size(settings.depth));
+    stream->nodes.next = stream->nodes_written = VMT_NODE_FIRST;
+    stream->epoch = __atomic_load_n(&modules_epoch, __ATOMIC_RELAXED);
+    stream->id = id;
+    stream->next_region = 1;
+    stream->countdown = STREAM_HOUSEKEEPING;
+    stream->magic = STREAM_MAGIC;
+}
+
+static struct stream *new_stream(uint32_t owner)
+{
+    if (thread_stream_count() == MOST_STREAMS)
+        return NULL;
+    struct stream *stream = sys_map(stream_bytes());
+    if (!stream)
+        return NULL;
+    sys_call(SYS_madvise, (long)stream, (long)stream_bytes(), MADV_WIPEONFORK, 0, 0, 0);
+    uint32_t id = __atomic_fetch_add(&registry_count, 1, __ATOMIC_RELAXED);
+    if (id >= MOST_STREAMS) {
+        sys_unmap(stream, stream_bytes());
+        return NULL;
+    }
+    stream_ready(stream, id);
+    registry[id].owner = owner;
+    __atomic_store_n(&registry[id].stream, stream, __ATOMIC_RELEASE);
+    return stream;
+}
+
+static struct stream *claim(uint32_t index, uint32_t from, uint32_t to)
+{
+    struct stream *stream = thread_stream(index);
+    if (stream && __atomic_compare_exchange_n(&registry[index].owner, &from, to, false,
+                                              __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return stream;
+    return NULL;
+}
+
+/* A stream that was given back. */
+static struct stream *claim_free(uint32_t owner)
+{
+    uint32_t count = thread_stream_count();
+    for (uint32_t i = 0; i < count; i++) {
+        if (__atomic_load_n(&registry[i].owner, __ATOMIC_RELAXED) == 0) {
+            struct stream *stream = claim(i, 0, owner);
+            if (stream)
+                return stream;
+        }
+    }
+    return NULL;
+}
+
+/* One that this very tid left behind in an earlier life, or one of a few whose thread has ended. */
+static struct stream *claim_orphan(uint32_t tid, uint32_t owner)
+{
+    uint32_t count = thread_stream_count();
+    for (uint32_t i = 0; i < count && !(owner & OWNER_NESTED); i++) {
+        if (__atomic_load_n(&registry[i].owner, __ATOMIC_RELAXED) == tid) {
+            struct stream *stream = claim(i, tid, owner);
+            if (stream)
+                return stream;
+        }
+    }
+    for (uint32_t probe = 0; probe < DEAD_PROBES && probe < count; probe++) {
+        uint32_t i = __atomic_fetch_add(&probe_next, 1, __ATOMIC_RELAXED) % count;
+        uint32_t holder = __atomic_load_n(&registry[i].owner, __ATOMIC_RELAXED);
+        if (holder && !sys_thread_alive(trace_pid, holder & ~OWNER_NESTED)) {
+            struct stream *stream = claim(i, holder, owner);
+            if (stream)
+                return stream;
+        }
+    }
+    return NULL;
+}
+
+/* A record may have been left half-way: what it wrote behind `cursor` must not be read as an
+ * opcode, and nodes that it numbered but did not write are undone by a NODES_RESET. */
+static void clean_up_abandoned(struct stream *stream)
+{
+    if (stream->limit)
+        memset(stream->cursor, 0, (size_t)(stream->limit + STREAM_TAIL - stream->cursor));
+    if (stream->nodes.next != stream->nodes_written)
+        stream->epoch = __atomic_load_n(&modules_epoch, __ATOMIC_RELAXED) - 1;
+    callstack_forget(&stream->callstack);
+    stream->node_count = 0;
+    stream->ordered = false;
+}
+
+/* Gives the stream to the calling thread and says so in the trace. */
+static void take_over(struct stream *stream, uint32_t tid, bool nested)
+{
+    callstack_forget(&stream->callstack);
+    stream->node_count = 0;
+    stream->ordered = false;
+    faultcount_detach(&stream->faults);
+    if (!nested)
+        faultcount_attach(&stream->faults);
+    stream->countdown = stream->faults.source == VMT_FAULTS_RUSAGE ? STREAM_HOUSEKEEPING_RUSAGE
+                                                                   : STREAM_HOUSEKEEPING;
+    if (stream->tid == tid)
+        return;
+    stream->tid = tid;
+    memset(stream->name, 0, sizeof(stream->name));
+    struct stream_record record;
+    if (stream_record_begin(&record, stream, VMT_OP_THREAD, VMT_VARINT_MAX)) {
+        stream_record_number(&record, tid);
+        stream_record_end(&record);
+    }
+    if (!nested)
+        housekeeping_thread_name(stream);
+    if (!nested && stream->faults.source != faultcount_source &&
+        stream_record_begin(&record, stream, VMT_OP_FAULT_SOURCE, VMT_VARINT_MAX)) {
+        stream_record_number(&record, stream->faults.source);
+        stream_record_end(&record);
+    }
+}
+
+static struct stream *acquire(bool nested)
+{
+    uint32_t tid = sys_tid();
+    uint32_t owner = nested ? tid | OWNER_NESTED : tid;
+    struct stream *stream = claim_free(owner);
+    if (!stream && (stream = claim_orphan(tid, owner)))
+        clean_up_abandoned(stream);
+    if (!stream)
+        stream = new_stream(owner);
+    if (stream)
+        take_over(stream, tid, nested);
+    return stream;
+}
+
+static bool on_signal_stack(void)
+{
+    stack_t stack = {0};
+    sys_call(SYS_sigaltstack, 0, (long)&stack, 0, 0, 0, 0);
+    return stack.ss_flags & SS_ONSTACK;
+}
+
+/* True if control left `frame` without returning to it (siglongjmp out of a handler): then
+ * we now run further out on the same stack. */
+static bool was_abandoned(const void *frame)
+{
+    return (const char *)__builtin_frame_address(0) > (const char *)frame && !on_signal_stack();
+}
+
+static struct stream *enter_nested(struct thread_state *self)
+{
+    struct stream *stream = acquire(true);
+    if (self->stream)
+        self->stream->ordered = false;
+    if (stream && stream_room(stream, STREAM_MARGIN))
+        return stream;
+    if (stream) {
+        stream_lose(stream);
+        thread_leave_slow(stream);
+    } else if (trace_header) {
+        __atomic_add_fetch(&trace_header->lost_events, 1, __ATOMIC_RELAXED);
+    }
+    return NULL;
+}
+
+struct stream *thread_enter_slow(uint64_t caller, enum recording least)
+{
+    struct thread_state *self = &thread_state;
+    if (recording < least || (self->flags & THREAD_INTERNAL))
+        return NULL;
+    if (self->flags & THREAD_RUNTIME) {
+        if (real_is_runtime(caller))
+            return NULL;
+        if (was_abandoned(self->runtime_frame))
+            self->flags &= ~(unsigned)THREAD_RUNTIME;
+    }
+    if (self->flags & THREAD_BUSY) {
+        if (!was_abandoned(self->busy_frame))
+            return enter_nested(self);
+        clean_up_abandoned(self->stream);
+    }
+    self->busy_frame = __builtin_frame_address(0);
+    self->flags |= THREAD_BUSY;
+    __atomic_signal_fence(__ATOMIC_ACQ_REL);
+    if (self->stream && self->stream->magic != STREAM_MAGIC)
+        lifecycle_forked();
+    if (!self->stream && recording >= least)
+        self->stream = acquire(false);
+    struct stream *stream = self->stream;
+    if (stream && recording >= least) {
+        if (stream->countdown <= 0)
+            housekeeping(stream);
+        if (stream_room(stream, STREAM_MARGIN))
+            return stream;
+        stream_lose(stream);
+    } else if (trace_header && recording >= least) {
+        __atomic_add_fetch(&trace_header->lost_events, 1, __ATOMIC_RELAXED);
+    }
+    self->flags &= ~(unsigned)THREAD_BUSY;
+    return NULL;
+}
+
+/* Ends a nested record: the stream goes back to the pool. */
+void thread_leave_slow(struct stream *stream)
+{
+    if (thread_state.stream)
+        thread_state.stream->ordered = false;
+    __atomic_store_n(&registry[stream->id].owner, 0, __ATOMIC_RELEASE);
+}
+
+struct stream *thread_state_setup(void)
+{
+    thread_state.stream = acquire(false);
+    return thread_state.stream;
+}
+
+void thread_state_after_fork(void)
+{
+    struct stream *own = thread_state.stream;
+    uint32_t count = thread_stream_count();
+    bool interrupted = thread_state.flags & THREAD_BUSY && !own;
+    for (uint32_t i = 0; i < count; i++) {
+        struct registry_entry *entry = &registry[i];
+        if (entry->nodes.table)
+            sys_unmap(entry->nodes.table, ((size_t)entry->nodes.mask + 1) * sizeof(struct stack_node));
+        if (!interrupted)
+            sys_unmap(entry->region.base, entry->region.size);
+        if (entry->stream != own)
+            sys_unmap(entry->stream, stream_bytes());
+        *entry = (struct registry_entry){0};
+    }
+    if (!own) {
+        registry_count = 0;
+        return;
+    }
+    memset((void *)own, 0, stream_bytes()); /* where the kernel did not wipe it */
+    stream_ready(own, 0);
+    registry[0] = (struct registry_entry){.stream = own, .owner = 0};
+    registry_count = 1;
+}

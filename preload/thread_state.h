@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which stream the calling thread writes, and whether it may write now.
+ *
+ * Streams are pooled: a thread takes a free one, one whose thread has ended, or a new one.
+ * There is no thread-specific data and no destructor, so a thread that frees memory after its
+ * destructors ran is recorded like any other.  A hook that interrupts another hook of its own thread (a
+ * signal handler that allocates) gets a stream of its own for that one record.
+ *
+ * Use: s = thread_enter(...); if (s) { ...; thread_leave(s); }
+ */
+#ifndef VMTRACE_THREAD_STATE_H
+#define VMTRACE_THREAD_STATE_H
+
+#include "stream.h"
+
+enum recording { RECORDING_OFF, RECORDING_PAUSED, RECORDING_ON };
+
+/* Of the process.  OFF before set-up, for good after a failure. */
+extern enum recording recording;
+
+enum {
+    THREAD_BUSY = 1,     /* inside a hook: a record may be half written */
+    THREAD_RUNTIME = 2,  /* inside the next operator new or delete, which calls malloc or free */
+    THREAD_INTERNAL = 4, /* the recorder itself calls into libc: not the program's doing */
+};
+
+struct thread_state {
+    struct stream *stream;
+    unsigned flags;
+    const void *busy_frame;    /* frame address of the hook that set THREAD_BUSY */
+    const void *runtime_frame; /* and THREAD_RUNTIME */
+};
+
+extern __thread struct thread_state thread_state
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* The cold half of thread_enter. `caller` is the pc that called the hook, 0 if it does not matter. */
+struct stream *thread_enter_slow(uint64_t caller, enum recording least);
+void thread_leave_slow(struct stream *stream);
+
+/* The stream to record an event into, or NULL when it is not to be recorded (or was lost).
+ * `least` is RECORDING_ON for allocations, RECORDING_PAUSED for releases.  On success there is
+ * room for STREAM_MARGIN bytes. */
+static inline struct stream *thread_enter(uint64_t caller, enum recording least)
+{
+    struct thread_state *self = &thread_state;
+    struct stream *stream = self->stream;
+    if (__builtin_expect(recording >= least && !self->flags && stream != NULL, 1)) {
+        self->busy_frame = __builtin_frame_address(0);
+        self->flags = THREAD_BUSY;
+        __atomic_signal_fence(__ATOMIC_ACQ_REL);
+        if (__builtin_expect(stream->limit - stream->cursor >= STREAM_MARGIN && --stream->countdown > 0, 1))
+            return stream;
+        self->flags = 0;
+    }
+    return thread_enter_slow(caller, least);
+}
+
+static inline void thread_leave(struct stream *stream)
+{
+    struct thread_state *self = &thread_state;
+    __atomic_signal_fence(__ATOMIC_ACQ_REL);
+    if (__builtin_expect(stream == self->stream, 1))
+        self->flags &= ~(unsigned)THREAD_BUSY;
+    else
+        thread_leave_slow(stream);
+}
+
+/* Every stream there is, for cold paths: index 0 .. thread_stream_count(). */
+struct stream *thread_stream(uint32_t index);
+uint32_t thread_stream_count(void);
+
+/* In a forked child: forgets the other threads' streams and readies the caller's own. */
+void thread_state_after_fork(void);
+
+/* To be called when the stream has a new node table or region: a forked child must find them. */
+void thread_state_remember(const struct stream *stream);
+
+/* The calling thread's stream without the checks of thread_enter: set-up and fork. */
+struct stream *thread_state_setup(void);
+
+#endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trace_file.h"
+
+#include "clock.h"
+#include "faultcount.h"
+#include "settings.h"
+#include "sys.h"
+#include "text.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+
+struct vmt_file_header *trace_header;
+uint32_t trace_pid;
+
+static char trace_path[4096 + 512];
+static dev_t trace_device;
+static ino_t trace_inode;
+static uint64_t next_offset; /* end of the space given out */
+
+enum { MOST_NAMES = 10000 }; /* NAME, NAME.1, ... before we give up */
+
+const char *trace_file_path(void)
+{
+    return trace_path;
+}
+
+uint64_t trace_file_bytes(void)
+{
+    return __atomic_load_n(&next_offset, __ATOMIC_RELAXED);
+}
+
+/* The name that was executed (a symbolic link's own, a script's own), not the file behind it. */
+static void add_executable_name(struct text *text)
+{
+    const char *path = (const char *)getauxval(AT_EXECFN);
+    if (!path || !*path) {
+        text_add(text, "unknown");
+        return;
+    }
+    const char *slash = strrchr(path, '/');
+    text_add(text, slash ? slash + 1 : path);
+}
+
+static void add_host_name(struct text *text)
+{
+    char name[256];
+    if (sys_read_file("/proc/sys/kernel/hostname", name, sizeof(name)) <= 0)
+        strcpy(name, "localhost");
+    text_add(text, name);
+}
+
+/* Expands the pattern; `execs` stands for %n.  False if the result does not fit. */
+static bool expand_pattern(struct text *text, unsigned execs)
+{
+    if (settings.output[0] != '/') {
+        char directory[4096];
+        long length = sys_call(SYS_getcwd, (long)directory, sizeof(directory), 0, 0, 0, 0);
+        if (length > 0) {
+            text_add(text, directory);
+            text_add(text, "/");
+        }
+    }
+    for (const char *at = settings.output; *at; at++) {
+        if (*at != '%') {
+            text_add_bytes(text, at, 1);
+            continue;
+        }
+        switch (*++at) {
+        case 'p':
+            text_add_number(text, sys_pid());
+            break;
+        case 'e':
+            add_executable_name(text);
+            break;
+        case 'h':
+            add_host_name(text);
+            break;
+        case 't':
+            text_add_number(text, sys_time_ns(CLOCK_REALTIME) / 1000000000u);
+            break;
+        case 'n':
+            text_add_number(text, execs);
+            break;
+        default:
+            text_add(text, "%");
+        }
+    }
+    return text->length + 16 < text->size;
+}
+
+/* Opens a file that did not exist before; its path is then in trace_path.  With %n in the pattern the
+ * number counts up, else a ".1", ".2", ... is appended. */
+static int create_unique(void)
+{
+    bool numbered = strstr(settings.output, "%n") != NULL;
+    for (unsigned attempt = 0; attempt < MOST_NAMES; attempt++) {
+        struct text text;
+        text_init(&text, trace_path, sizeof(trace_path));
+        if (!expand_pattern(&text, numbered ? attempt : 0))
+            return -ENAMETOOLONG;
+        if (attempt && !numbered) {
+            text_add(&text, ".");
+            text_add_number(&text, attempt);
+        }
+        int fd = sys_open(trace_path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+        if (fd != -EEXIST)
+            return fd;
+    }
+    return -EEXIST;
+}
+
+/* fallocate, or writing zeros where the file system has none.  Never raises SIGXFSZ. */
+static int reserve(int fd, uint64_t offset, size_t size)
+{
+    struct rlimit limit;
+    if (sys_call(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit, 0, 0) == 0 &&
+        offset + size > limit.rlim_cur)
+        return EFBIG;
+    long result = sys_call(SYS_fallocate, fd, 0, (long)offset, (long)size, 0, 0);
+    if (result != -EOPNOTSUPP)
+        return result < 0 ? (int)-result : 0;
+    static const char zeros[4096];
+    for (size_t done = 0; done < size;) {
+        size_t part = size - done < sizeof(zeros) ? size - done : sizeof(zeros);
+        long written = sys_call(SYS_pwrite64, fd, (long)zeros, (long)part, (long)(offset + done), 0, 0);
+        if (written == -EINTR)
+            continue;
+        if (written <= 0)
+            return written < 0 ? (int)-written : ENOSPC;
+        done += (size_t)written;
+    }
+    return 0;
+}
+
+static void *map_file(int fd, uint64_t offset, size_t size)
+{
+    long result = sys_call(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (long)offset);
+    if (result < 0 && result > -4096)
+        return NULL;
+    /* One call instead of a fault a page (2 microseconds each). */
+    sys_call(SYS_madvise, result, (long)size, MADV_POPULATE_WRITE, 0, 0, 0);
+    return (void *)result;
+}
+
+/* Field 22 of /proc/self/stat, counted from behind the last ')'. */
+static uint64_t process_start_time(void)
+{
+    char line[1024];
+    if (sys_read_file("/proc/self/stat", line, sizeof(line)) <= 0)
+        return 0;
+    const char *at = strrchr(line, ')');
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    return at ? text_number(at + 1) : 0;
+}
+
+/* The first 8 bytes of the boot id, as its hex digits stand. */
+static uint64_t boot_id(void)
+{
+    char line[64];
+    uint64_t value = 0;
+    if (sys_read_file("/proc/sys/kernel/random/boot_id", line, sizeof(line)) <= 0)
+        return 0;
+    int digits = 0;
+    for (const char *at = line; *at && digits < 16; at++) {
+        int digit = *at >= '0' && *at <= '9' ? *at - '0' : *at >= 'a' && *at <= 'f' ? *at - 'a' + 10 : -1;
+        if (digit < 0)
+            continue;
+        value = value << 4 | (uint64_t)digit;
+        digits++;
+    }
+    return value;
+}
+
+static void fill_header(uint64_t parent_trace_id)
+{
+    struct vmt_file_header *header = trace_header;
+    header->version = VMT_VERSION;
+    header->header_size = VMT_HEADER_SIZE;
+    header->chunk_size = VMT_CHUNK_SIZE;
+    header->page_size = (uint32_t)getpagesize();
+#if defined(__x86_64__)
+    header->machine = EM_X86_64;
+#else
+    header->machine = EM_AARCH64;
+#endif
+    header->clock = clock_kind;
+    header->pid = trace_pid;
+    header->ppid = (uint32_t)sys_call(SYS_getppid, 0, 0, 0, 0, 0, 0);
+    header->trace_id = sys_random();
+    header->parent_trace_id = parent_trace_id;
+    header->start_realtime_ns = sys_time_ns(CLOCK_REALTIME);
+    header->start_monotonic_ns = sys_time_ns(CLOCK_MONOTONIC);
+    header->start_ticks = clock_now();
+    header->pid_start_time = process_start_time();
+    header->boot_id = boot_id();
+    header->flags = (parent_trace_id ? VMT_FLAG_FORKED : 0) |
+                    (faultcount_kernel ? VMT_FLAG_KERNEL_FAULTS : 0);
+    header->fault_source = faultcount_source;
+    __atomic_signal_fence(__ATOMIC_RELEASE);
+    memcpy(header->magic, VMT_MAGIC, VMT_MAGIC_SIZE);
+}
+
+bool trace_file_create(uint64_t parent_trace_id)
+{
+    trace_pid = sys_pid();
+    int fd = create_unique();
+    if (fd < 0) {
+        settings_complain("cannot create the trace %s: %s; the program runs untraced", trace_path,
+                          text_errno(-fd));
+        return false;
+    }
+    struct stat status;
+    int error = reserve(fd, 0, VMT_HEADER_SIZE);
+    long result = sys_call(SYS_newfstatat, fd, (long)"", (long)&status, AT_EMPTY_PATH, 0, 0);
+    void *memory = error || result < 0 ? NULL : map_file(fd, 0, VMT_HEADER_SIZE);
+    sys_close(fd);
+    if (!memory) {
+        settings_complain("cannot reserve space for the trace %s: %s; the program runs untraced",
+                          trace_path, text_errno(error ? error : ENOMEM));
+        sys_call(SYS_unlinkat, AT_FDCWD, (long)trace_path, 0, 0, 0, 0);
+        return false;
+    }
+    trace_device = status.st_dev;
+    trace_inode = status.st_ino;
+    next_offset = VMT_HEADER_SIZE;
+    trace_header = memory;
+    fill_header(parent_trace_id);
+    return true;
+}
+
+/* The file again, if the path still leads to it; negative errno otherwise. */
+static int reopen(void)
+{
+    int fd = sys_open(trace_path, O_RDWR | O_NOFOLLOW, 0);
+    if (fd < 0)
+        return fd;
+    struct stat status;
+    long result = sys_call(SYS_newfstatat, fd, (long)"", (long)&status, AT_EMPTY_PATH, 0, 0);
+    if (result == 0 && status.st_dev == trace_device && status.st_ino == trace_inode)
+        return fd;
+    sys_close(fd);
+    return result < 0 ? (int)result : -ESTALE;
+}
+
+/* Advances next_offset by `size` unless that would pass the cap.  UINT64_MAX: it would. */
+static uint64_t take_offset(size_t size)
+{
+    uint64_t offset = __atomic_load_n(&next_offset, __ATOMIC_RELAXED);
+    do {
+        if (offset + size > settings.max_size)
+            return UINT64_MAX;
+    } while (!__atomic_compare_exchange_n(&next_offset, &offset, offset + size, true,
+                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return offset;
+}
+
+/* Returns space that nobody used, if nobody took more behind it. */
+static void untake_offset(uint64_t offset, size_t size)
+{
+    uint64_t end = offset + size;
+    __atomic_compare_exchange_n(&next_offset, &end, offset, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+enum vmt_lost trace_file_region(struct trace_region *region, size_t chunks, int *error)
+{
+    *error = 0;
+    size_t size = chunks * VMT_CHUNK_SIZE;
+    uint64_t offset = take_offset(size);
+    if (offset == UINT64_MAX && chunks > 1) {
+        size = VMT_CHUNK_SIZE;
+        offset = take_offset(size);
+    }
+    if (offset == UINT64_MAX)
+        return VMT_LOST_MAX_SIZE;
+    int fd = reopen();
+    if (fd < 0) {
+        untake_offset(offset, size);
+        *error = -fd;
+        return VMT_LOST_FILE;
+    }
+    *error = reserve(fd, offset, size);
+    void *memory = *error ? NULL : map_file(fd, offset, size);
+    sys_close(fd);
+    if (!memory) {
+        untake_offset(offset, size);
+        if (*error)
+            return VMT_LOST_SPACE;
+        *error = ENOMEM;
+        return VMT_LOST_MEMORY;
+    }
+    *region = (struct trace_region){memory, offset, size, 0};
+    return 0;
+}
+
+void trace_file_trim(struct trace_region *region, size_t keep, bool alone)
+{
+    keep = (keep + VMT_HEADER_SIZE - 1) & ~(size_t)(VMT_HEADER_SIZE - 1);
+    if (!region->base || keep >= region->size)
+        return;
+    int fd = reopen();
+    if (fd < 0)
+        return;
+    uint64_t end = region->offset + region->size;
+    /* Chunks start at multiples of the chunk size: the next region begins where this one would
+     * have ended, so the offset stays as it is. */
+    if (alone && __atomic_load_n(&next_offset, __ATOMIC_RELAXED) == end)
+        sys_call(SYS_ftruncate, fd, (long)(region->offset + keep), 0, 0, 0, 0);
+    else
+        sys_call(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                 (long)(region->offset + keep), (long)(region->size - keep), 0, 0);
+    sys_close(fd);
+}
+
+void trace_file_abandon(void)
+{
+    sys_unmap(trace_header, VMT_HEADER_SIZE);
+    trace_header = NULL;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The trace file of this process: created once, extended region by region.
+ *
+ * No descriptor stays open (programs close them all, and count them): whoever needs
+ * space opens the file by its path, checks that it is still the same file, reserves the space with fallocate
+ * (a full disk is then an error and not a SIGBUS), maps it shared and closes it again.
+ * Each stream takes regions of its own by advancing an atomic offset, so there is no lock.
+ */
+#ifndef VMTRACE_TRACE_FILE_H
+#define VMTRACE_TRACE_FILE_H
+
+#include "vmtrace/trace_format.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A mapped part of the file: a whole number of chunks. */
+struct trace_region {
+    uint8_t *base;   /* NULL: none */
+    uint64_t offset; /* in the file */
+    size_t size;     /* bytes mapped */
+    size_t used;     /* bytes given out as chunks */
+};
+
+/* The mapped header, NULL while there is no file.  `lost_events` and `end_state` are written
+ * through it. */
+extern struct vmt_file_header *trace_header;
+extern uint32_t trace_pid; /* the process that the file belongs to */
+
+/* Creates the file from the settings' pattern, never over an existing one, and writes the header.
+ * False: one line was printed. `parent_trace_id` is 0 unless this process was forked. */
+bool trace_file_create(uint64_t parent_trace_id);
+
+/* Takes `chunks` chunks of new space.  0, or an enum vmt_lost; *error is then the errno. */
+enum vmt_lost trace_file_region(struct trace_region *region, size_t chunks, int *error);
+
+/* Gives back what lies behind `keep` bytes of the region, where the caller no longer writes: the
+ * file is cut if the region is its end and `alone` (no other thread or signal handler can take
+ * space meanwhile), else the space becomes a hole. */
+void trace_file_trim(struct trace_region *region, size_t keep, bool alone);
+
+const char *trace_file_path(void);
+uint64_t trace_file_bytes(void);
+
+/* After fork, in the child: lets go of the parent's file. */
+void trace_file_abandon(void);
+
+#endif
