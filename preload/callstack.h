@@ -53,7 +53,7 @@ struct callstack_start {
 struct callstack_slot {
     uint64_t address; /* where the frame's return address was read */
     uint64_t fp;      /* frame-pointer register of the frame */
-    uint64_t fp_word; /* where the frame saved its caller's, if that matters, else 0 */
+    uint64_t fp_word; /* where the frame saved its caller's, 0 if it did not */
     int32_t link;     /* offset from fp of the word that holds the CFA (realigned stacks) */
     uint32_t flags;
 };
@@ -72,8 +72,8 @@ struct callstack {
     uint32_t reusable; /* pc[0 .. reusable) may be checked against memory */
     uint32_t epoch;    /* module epoch that the contents belong to, + 1; 0: not prepared */
     struct stack_bounds bounds; /* of the thread */
-    uint64_t *walk_pc; /* scratch of a capture, `depth` long, innermost frame first */
-    struct callstack_slot *walk_slot;
+    uint64_t *spare_pc; /* the walk of a capture fills these, `depth` long, from their end */
+    struct callstack_slot *spare_slot;
 };
 
 /* Once per process, before any capture, while nothing can dlopen.  False: no unwinder;

@@ -42,9 +42,9 @@ void callstack_init(struct callstack *stack, void *memory, uint32_t depth)
     memset(stack, 0, sizeof(*stack));
     stack->depth = depth;
     stack->slot = memory;
-    stack->walk_slot = stack->slot + depth;
-    stack->pc = (uint64_t *)(stack->walk_slot + depth);
-    stack->walk_pc = stack->pc + depth;
+    stack->spare_slot = stack->slot + depth;
+    stack->pc = (uint64_t *)(stack->spare_slot + depth);
+    stack->spare_pc = stack->pc + depth;
 }
 
 void callstack_forget(struct callstack *stack)
@@ -64,6 +64,15 @@ static __attribute__((noinline, cold)) void prepare(struct callstack *stack)
     stack->epoch = epoch + 1;
 }
 
+/* Do the words hold that remembered frame `slot` depends on besides its return address? */
+static inline bool links_hold(const struct callstack_slot *slot)
+{
+    if ((slot->flags & SLOT_WATCH) && frame_word(slot->fp_word) != slot[-1].fp)
+        return false;
+    return !(slot->flags & SLOT_LINKED) ||
+           frame_word(slot->fp + (uint64_t)(int64_t)slot->link) == slot[-1].address + 8;
+}
+
 /* How many remembered frames, from the outermost on, are as they were. */
 static inline uint32_t count_verified(const struct callstack *stack)
 {
@@ -72,90 +81,29 @@ static inline uint32_t count_verified(const struct callstack *stack)
     for (; i < stack->reusable; i++, slot++) {
         if (frame_word(slot->address) != stack->pc[i])
             break;
-        if (slot->fp_word && frame_word(slot->fp_word) != slot[-1].fp)
-            break;
-        if (unlikely(slot->flags & SLOT_LINKED) &&
-            frame_word(slot->fp + (uint64_t)(int64_t)slot->link) != slot[-1].address + 8)
+        if ((slot->flags & (SLOT_WATCH | SLOT_LINKED)) && !links_hold(slot))
             break;
     }
     return i;
-}
-
-/* Is `frame` the remembered frame `i`? */
-static inline bool is_remembered(const struct callstack *stack, uint32_t i,
-                                 const struct frame *frame)
-{
-    const struct callstack_slot *slot = &stack->slot[i];
-    return slot->address == frame->sp - 8 && stack->pc[i] == frame->key &&
-           (!(slot->flags & SLOT_NEED_FP) || slot->fp == frame->fp);
 }
 
 struct walk {
     struct frame frame;
     uint64_t high;     /* end of the stack that the frame is on, as far as it is known, else 0 */
     uint32_t verified; /* remembered frames that the walk may still meet */
-    uint32_t count;    /* frames in walk_pc */
-    uint32_t flags;    /* SLOT_ODD if the present frame's slot is odd */
+    uint32_t left;     /* spare_pc[left .. depth) are the frames so far */
+    uint32_t flags;    /* SLOT_ODD, if the present frame's slot is odd */
+    uint32_t any;      /* flags of all frames so far */
     bool cut, deep;
 };
 
-/* The caller of a frame whose row is a packed one; `slot` is zero so far. */
-static inline bool step_packed(const struct callstack *stack, uint64_t word, struct walk *walk,
-                               struct callstack_slot *slot)
+/* Is the present frame the remembered frame `i`? */
+static inline bool is_remembered(const struct callstack *stack, const struct walk *walk,
+                                 uint32_t i)
 {
-    uint64_t base = word & ROW_BASE_FP ? walk->frame.fp : walk->frame.sp;
-    uint64_t cfa = base + (word >> ROW_CFA_SHIFT) * 8;
-    if (unlikely(cfa <= walk->frame.sp || cfa > walk->high)) {
-        if (!frame_reaches(&stack->bounds, walk->frame.sp, cfa))
-            return false;
-        if (stack_bounds_hold(&stack->bounds, cfa))
-            walk->high = stack->bounds.high;
-    }
-    uint64_t saved = word >> ROW_FP_SHIFT & ROW_FP_MASK;
-    slot->flags |= word & ROW_BASE_FP ? SLOT_BASE_FP : 0;
-    if (saved) {
-        slot->fp_word = cfa - 8 * (saved + 1);
-        walk->frame.fp = frame_word(slot->fp_word);
-    }
-    walk->frame.sp = cfa;
-    walk->frame.key = frame_word(cfa - 8);
-    walk->flags = 0;
-    return walk->frame.key < ROW_PC_MAX;
-}
-
-/* The same for an odd row.  False at the outermost frame, too.  noinline, so that the walk
- * itself stays in registers. */
-static __attribute__((noinline)) bool step_odd(struct callstack *stack, uint64_t word,
-                                               struct walk *walk)
-{
-    enum frame_step result =
-        frame_step_odd(stack, walk->count - 1, word, &walk->frame, &walk->flags);
-    bool own = stack_bounds_hold(&stack->bounds, walk->frame.sp);
-    walk->high = own ? stack->bounds.high : 0;
-    walk->cut = result == FRAME_STEP_LOST;
-    return result == FRAME_STEP_OK;
-}
-
-/* Records the frame and replaces it by its caller.  False when that was the last one. */
-static inline bool step(struct callstack *stack, struct walk *walk)
-{
-    uint32_t index = walk->count++;
-    struct callstack_slot *slot = &stack->walk_slot[index];
-    stack->walk_pc[index] = walk->frame.key;
-    *slot = (struct callstack_slot){walk->frame.sp - 8, walk->frame.fp, 0, 0, walk->flags};
-    uint64_t word = row_table_find(walk->frame.key);
-    bool more;
-    if (likely(!(word & ROW_ODD))) {
-        more = step_packed(stack, word, walk, slot);
-        walk->cut = !more;
-    } else {
-        struct walk copy = *walk;
-        more = step_odd(stack, word, &copy);
-        *walk = copy;
-    }
-    if (unlikely(walk->cut))
-        slot->flags |= SLOT_ODD;
-    return more && walk->frame.key != 0; /* 0: whoever made this stack ended it so */
+    const struct callstack_slot *slot = &stack->slot[i];
+    return slot->address == walk->frame.sp - 8 && stack->pc[i] == walk->frame.key &&
+           (!(slot->flags & SLOT_NEED_FP) || slot->fp == walk->frame.fp);
 }
 
 /* Has the walk met a remembered frame?  A stack that is cut must keep its innermost `depth`
@@ -165,12 +113,60 @@ static inline bool joins(const struct callstack *stack, struct walk *walk)
     uint64_t slot = walk->frame.sp - 8;
     while (walk->verified && stack->slot[walk->verified - 1].address < slot)
         walk->verified--;
-    if (!walk->verified || !is_remembered(stack, walk->verified - 1, &walk->frame))
+    if (!walk->verified || !is_remembered(stack, walk, walk->verified - 1))
         return false;
-    uint32_t total = walk->verified + walk->count;
-    if (likely(total <= stack->depth && (!stack->deep || total == stack->depth)))
+    if (likely(walk->verified == walk->left || (walk->verified < walk->left && !stack->deep)))
         return true;
     walk->verified = 0;
+    return false;
+}
+
+/* The rare half of `step`: an odd row, or a CFA that is not plainly within the thread's stack.
+ * noinline, so that the walk itself stays in registers. */
+static __attribute__((noinline)) bool step_rare(struct callstack *stack, uint64_t word,
+                                                struct walk *walk)
+{
+    struct frame_trail trail = {&stack->spare_pc[walk->left], &stack->spare_slot[walk->left],
+                                &stack->spare_pc[stack->depth]};
+    enum frame_step result =
+        frame_step_odd(&stack->bounds, &trail, word, &walk->frame, &walk->flags);
+    walk->high = stack_bounds_hold(&stack->bounds, walk->frame.sp) ? stack->bounds.high : 0;
+    if (!walk->high)
+        walk->flags |= SLOT_ODD;
+    walk->cut = result == FRAME_STEP_LOST;
+    if (walk->cut)
+        trail.slot->flags |= SLOT_ODD;
+    walk->any |= trail.slot->flags;
+    return result == FRAME_STEP_OK && walk->frame.key != 0;
+}
+
+/* Records the present frame and replaces it by its caller.  False when it was the last one. */
+static inline bool step(struct callstack *stack, struct walk *walk)
+{
+    struct frame *frame = &walk->frame;
+    uint64_t word = row_table_find(frame->key);
+    uint64_t base = word & ROW_BASE_FP ? frame->fp : frame->sp;
+    uint64_t cfa = base + (word >> ROW_CFA_SHIFT) * 8;
+    struct callstack_slot *slot = &stack->spare_slot[--walk->left];
+    stack->spare_pc[walk->left] = frame->key;
+    *slot = (struct callstack_slot){frame->sp - 8, frame->fp, 0, 0, walk->flags};
+    if (unlikely((word & ROW_ODD) || cfa <= frame->sp || cfa > walk->high)) {
+        struct walk copy = *walk;
+        bool more = step_rare(stack, word, &copy);
+        *walk = copy;
+        return more;
+    }
+    uint64_t saved = word >> ROW_FP_SHIFT & ROW_FP_MASK;
+    if (saved)
+        frame->fp = frame_word(slot->fp_word = cfa - 8 * (saved + 1));
+    slot->flags |= word & ROW_BASE_FP ? SLOT_BASE_FP : 0;
+    walk->any |= slot->flags;
+    walk->flags = 0;
+    frame->sp = cfa;
+    frame->key = frame_word(cfa - 8);
+    if (likely(frame->key - 1 < ROW_PC_MAX - 1))
+        return true;
+    walk->cut = frame->key != 0; /* 0: whoever made this stack ended it so */
     return false;
 }
 
@@ -178,7 +174,7 @@ static inline bool joins(const struct callstack *stack, struct walk *walk)
 static inline void walk_frames(struct callstack *stack, struct walk *walk)
 {
     while (!joins(stack, walk)) {
-        if (unlikely(walk->count == stack->depth))
+        if (unlikely(walk->left == 0))
             walk->cut = walk->deep = true;
         else if (likely(step(stack, walk)))
             continue;
@@ -187,48 +183,66 @@ static inline void walk_frames(struct callstack *stack, struct walk *walk)
     }
 }
 
-/* Turns the walk round onto the frames that it joined. */
-static inline void store_frames(struct callstack *stack, uint32_t count, uint32_t joined)
+/* Tells which of pc[first .. count) depend on rbp, and how many can be checked next time. */
+static __attribute__((noinline)) void link_frames(struct callstack *stack, uint32_t first)
 {
-    uint32_t same = joined, reusable = joined;
-    for (uint32_t i = count, at = joined; i-- > 0; at++) {
-        struct callstack_slot slot = stack->walk_slot[i];
-        uint64_t key = stack->walk_pc[i];
-        uint64_t pc = (key & (ROW_EXACT - 1)) | (key & ROW_EXACT) << 16;
-        bool outer_needs = at > 0 && (stack->slot[at - 1].flags & SLOT_NEED_FP);
-        if ((slot.flags & SLOT_BASE_FP) || (outer_needs && !slot.fp_word))
-            slot.flags |= SLOT_NEED_FP;
-        if (!outer_needs)
-            slot.fp_word = 0;
-        if (at == 0)
-            slot.flags &= ~(uint32_t)SLOT_LINKED;
-        if (reusable == at && !(slot.flags & SLOT_ODD) &&
-            stack_bounds_hold(&stack->bounds, slot.address))
-            reusable = at + 1;
-        if (same == at && at < stack->count && stack->pc[at] == pc)
-            same = at + 1;
-        stack->pc[at] = pc;
-        stack->slot[at] = slot;
+    uint32_t reusable = first;
+    for (uint32_t i = first; i < stack->count; i++) {
+        struct callstack_slot *slot = &stack->slot[i];
+        uint64_t key = stack->pc[i];
+        bool outer_needs = i > 0 && (slot[-1].flags & SLOT_NEED_FP);
+        if ((slot->flags & SLOT_BASE_FP) || (outer_needs && !slot->fp_word))
+            slot->flags |= SLOT_NEED_FP;
+        if (outer_needs && slot->fp_word)
+            slot->flags |= SLOT_WATCH;
+        if (i == 0)
+            slot->flags &= ~(uint32_t)SLOT_LINKED;
+        if (reusable == i && !(slot->flags & SLOT_ODD))
+            reusable = i + 1;
+        stack->pc[i] = (key & (ROW_EXACT - 1)) | (key & ROW_EXACT) << 16;
     }
     stack->reusable = reusable;
-    stack->same = same;
-    stack->count = joined + count;
 }
+
+/* Puts the walk's frames onto the `joined` outermost ones that stay. */
+static inline void keep_frames(struct callstack *stack, const struct walk *walk, uint32_t joined)
+{
+    uint32_t fresh = stack->depth - walk->left, same = 0;
+    uint32_t old = stack->count - joined, least = fresh < old ? fresh : old;
+    const uint64_t *from = &stack->spare_pc[walk->left];
+    uint64_t *to = &stack->pc[joined];
+    while (same < least && to[same] == from[same])
+        same++;
+    stack->same = joined + same;
+    for (uint32_t i = same; i < fresh; i++)
+        to[i] = from[i];
+    for (uint32_t i = 0; i < fresh; i++)
+        stack->slot[joined + i] = stack->spare_slot[walk->left + i];
+    stack->count = stack->reusable = joined + fresh;
+    if ((walk->any & (SLOT_ODD | SLOT_BASE_FP)) ||
+        (joined && (stack->slot[joined - 1].flags & SLOT_NEED_FP)))
+        link_frames(stack, joined);
+}
+
+_Static_assert(ROW_EXACT << 16 == VMT_PC_EXACT, "link_frames moves the bit");
 
 void callstack_capture(struct callstack *stack, const struct callstack_start *start)
 {
     if (unlikely(stack->epoch != __atomic_load_n(&modules_epoch, __ATOMIC_RELAXED) + 1))
         prepare(stack);
+    bool own = stack_bounds_hold(&stack->bounds, start->sp);
     struct walk walk = {
-        .frame = {start->pc | (start->exact ? ROW_EXACT : 0), start->sp, start->fp},
-        .high = stack_bounds_hold(&stack->bounds, start->sp) ? stack->bounds.high : 0,
+        .frame = {start->pc & (ROW_PC_MAX - 1), start->sp, start->fp},
+        .high = own ? stack->bounds.high : 0,
         .verified = count_verified(stack),
-        .flags = start->exact ? SLOT_ODD : 0,
+        .left = stack->depth,
+        .flags = own && !start->exact ? 0 : SLOT_ODD,
     };
+    if (start->exact)
+        walk.frame.key |= ROW_EXACT;
     walk_frames(stack, &walk);
-    uint32_t joined = walk.verified;
-    store_frames(stack, walk.count, joined);
-    if (joined == 0) {
+    keep_frames(stack, &walk, walk.verified);
+    if (walk.verified == 0) {
         if (stack->cut != walk.cut)
             stack->same = 0;
         stack->cut = walk.cut;

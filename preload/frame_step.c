@@ -7,6 +7,8 @@
 #define FOREIGN_FRAME_MAX (UINT64_C(256) << 20)
 /* Code made at run time lies in one region; calls reach 2 GiB, regions are smaller. */
 #define JIT_REGION (UINT64_C(256) << 20)
+/* Registers are saved this near to the frame's ends. */
+#define SAVED_AREA 256
 /* From the stack pointer in _start up to argc. */
 #define ENTRY_FRAME_SIZE 64
 
@@ -37,10 +39,10 @@ static enum frame_step step_signal(struct frame *frame)
 }
 
 /* The part that is the same for all rows with a CFA. */
-static enum frame_step step_to(struct callstack *stack, struct callstack_slot *slot,
+static enum frame_step step_to(const struct stack_bounds *bounds, struct callstack_slot *slot,
                                const struct unwind_row *row, uint64_t cfa, struct frame *frame)
 {
-    if (!frame_reaches(&stack->bounds, frame->sp, cfa))
+    if (!frame_reaches(bounds, frame->sp, cfa))
         return FRAME_STEP_LOST;
     if (row->fp_rule == UNWIND_FP_AT_CFA)
         slot->fp_word = cfa + (uint64_t)(int64_t)row->fp_offset;
@@ -49,7 +51,7 @@ static enum frame_step step_to(struct callstack *stack, struct callstack_slot *s
     else if (row->fp_rule == UNWIND_FP_AT_SP)
         slot->fp_word = frame->sp + (uint64_t)(int64_t)row->fp_offset;
     if (slot->fp_word) {
-        if (slot->fp_word < frame->sp - 128 || slot->fp_word > cfa + 128)
+        if (slot->fp_word < frame->sp - SAVED_AREA || slot->fp_word > cfa + SAVED_AREA)
             return FRAME_STEP_LOST;
         frame->fp = frame_word(slot->fp_word);
     }
@@ -59,7 +61,7 @@ static enum frame_step step_to(struct callstack *stack, struct callstack_slot *s
                                                                    : FRAME_STEP_LOST;
 }
 
-static enum frame_step step_row(struct callstack *stack, struct callstack_slot *slot,
+static enum frame_step step_row(const struct stack_bounds *bounds, struct callstack_slot *slot,
                                 const struct unwind_row *row, struct frame *frame,
                                 uint32_t *next_flags)
 {
@@ -68,7 +70,7 @@ static enum frame_step step_row(struct callstack *stack, struct callstack_slot *
     if (row->base_fp)
         slot->flags |= SLOT_BASE_FP;
     if (row->kind == UNWIND_ALIGNED) {
-        if (!frame_reaches(&stack->bounds, frame->sp, cfa + 8))
+        if (!frame_reaches(bounds, frame->sp, cfa + 8))
             return FRAME_STEP_LOST;
         cfa = frame_word(cfa) + (uint64_t)(int64_t)row->cfa_add;
         slot->link = row->cfa_offset;
@@ -78,29 +80,27 @@ static enum frame_step step_row(struct callstack *stack, struct callstack_slot *
     }
     if (row->ra_offset != -8 || row->interrupted || row->fp_rule == UNWIND_FP_AT_SP) {
         slot->flags |= SLOT_ODD;
-        *next_flags = SLOT_ODD;
+        *next_flags = SLOT_ODD | SLOT_ODD_STEP;
     }
-    return step_to(stack, slot, row, cfa, frame);
+    return step_to(bounds, slot, row, cfa, frame);
 }
 
-/* A callee-saved register as it was in walk_pc[index]: saved by the next frame inside of it that
- * says so.  What the innermost frames left in the register itself is not known here. */
-static bool find_register(const struct callstack *stack, uint32_t index, unsigned number,
-                          uint64_t *value)
+/* A callee-saved register as it was in the present frame: saved by the next frame inside of it
+ * that says so.  What the innermost frames left in the register itself is not known here. */
+static bool find_register(const struct frame_trail *trail, unsigned number, uint64_t *value)
 {
-    while (index-- > 0) {
+    const struct callstack_slot *outer = trail->slot;
+    for (const uint64_t *key = trail->key + 1; key < trail->end; key++, outer++) {
         struct module module;
         int64_t offset;
-        bool same, exact = (stack->walk_pc[index] & ROW_EXACT) != 0;
-        uint64_t pc = stack->walk_pc[index] & (ROW_PC_MAX - 1);
-        if ((stack->walk_slot[index + 1].flags & SLOT_ODD) ||
-            !modules_find(exact ? pc : pc - 1, &module))
+        bool same, exact = (*key & ROW_EXACT) != 0;
+        uint64_t pc = *key & (ROW_PC_MAX - 1);
+        if ((outer->flags & SLOT_ODD_STEP) || !modules_find(exact ? pc : pc - 1, &module))
             return false;
         if (unwind_register_saved(&module, pc, exact, number, &offset, &same)) {
-            uint64_t cfa = stack->walk_slot[index + 1].address + 8;
-            if (offset >= 0 || offset < -256)
+            if (offset >= 0 || offset < -SAVED_AREA)
                 return false;
-            *value = frame_word(cfa + (uint64_t)offset);
+            *value = frame_word(outer->address + 8 + (uint64_t)offset);
             return true;
         }
         if (!same)
@@ -110,7 +110,8 @@ static bool find_register(const struct callstack *stack, uint32_t index, unsigne
 }
 
 /* ld.so's lazy binding keeps its stack in rbx while it aligns it for the vector registers. */
-static enum frame_step step_complex(struct callstack *stack, uint32_t index, struct frame *frame)
+static enum frame_step step_complex(const struct stack_bounds *bounds,
+                                    const struct frame_trail *trail, struct frame *frame)
 {
     struct module module;
     struct unwind_row row;
@@ -119,10 +120,9 @@ static enum frame_step step_complex(struct callstack *stack, uint32_t index, str
     if (!modules_find(exact ? pc : pc - 1, &module))
         return FRAME_STEP_LOST;
     unsigned number = unwind_row_base_register(&module, pc, exact, &row);
-    if (number == 0 || !find_register(stack, index, number, &base))
+    if (number == 0 || !find_register(trail, number, &base))
         return FRAME_STEP_LOST;
-    return step_to(stack, &stack->walk_slot[index], &row,
-                   base + (uint64_t)(int64_t)row.cfa_offset, frame);
+    return step_to(bounds, trail->slot, &row, base + (uint64_t)(int64_t)row.cfa_offset, frame);
 }
 
 static bool follows_call(uint64_t pc)
@@ -154,9 +154,8 @@ static bool plausible_return(uint64_t pc, uint64_t inner)
 
 /* No unwind information: compilers of the just-in-time sort usually keep frame pointers.  The
  * chain is followed only within the thread's own stack, and only to where a call is. */
-static enum frame_step step_guess(const struct callstack *stack, struct frame *frame)
+static enum frame_step step_guess(const struct stack_bounds *bounds, struct frame *frame)
 {
-    const struct stack_bounds *bounds = &stack->bounds;
     if (!stack_bounds_hold(bounds, frame->sp))
         return FRAME_STEP_LOST;
     if (bounds->high - frame->sp <= ENTRY_FRAME_SIZE)
@@ -177,11 +176,11 @@ static enum frame_step step_guess(const struct callstack *stack, struct frame *f
     return FRAME_STEP_OK;
 }
 
-enum frame_step frame_step_odd(struct callstack *stack, uint32_t index, uint64_t word,
-                               struct frame *frame, uint32_t *next_flags)
+enum frame_step frame_step_odd(const struct stack_bounds *bounds, const struct frame_trail *trail,
+                               uint64_t word, struct frame *frame, uint32_t *next_flags)
 {
     struct unwind_row row;
-    struct callstack_slot *slot = &stack->walk_slot[index];
+    struct callstack_slot *slot = trail->slot;
     row_table_expand(word, &row);
     *next_flags = 0;
     switch (row.kind) {
@@ -189,16 +188,16 @@ enum frame_step frame_step_odd(struct callstack *stack, uint32_t index, uint64_t
         return FRAME_STEP_END;
     case UNWIND_STANDARD:
     case UNWIND_ALIGNED:
-        return step_row(stack, slot, &row, frame, next_flags);
+        return step_row(bounds, slot, &row, frame, next_flags);
     case UNWIND_SIGNAL:
         slot->flags |= SLOT_ODD;
-        *next_flags = SLOT_ODD;
+        *next_flags = SLOT_ODD | SLOT_ODD_STEP;
         return step_signal(frame);
     case UNWIND_COMPLEX:
         slot->flags |= SLOT_ODD;
-        return step_complex(stack, index, frame);
+        return step_complex(bounds, trail, frame);
     default:
         slot->flags |= SLOT_ODD;
-        return step_guess(stack, frame);
+        return step_guess(bounds, frame);
     }
 }

@@ -21,8 +21,10 @@ struct frame {
 enum {
     SLOT_BASE_FP = 1, /* the frame's own CFA depends on fp */
     SLOT_NEED_FP = 2, /* that, or an outer frame's does and this one hands fp on */
-    SLOT_LINKED = 4,  /* `link` counts */
-    SLOT_ODD = 8,     /* depends on more than a slot says: never taken as unchanged */
+    SLOT_WATCH = 4,   /* the caller needs its fp: the word at fp_word counts */
+    SLOT_LINKED = 8,  /* `link` counts */
+    SLOT_ODD = 16,    /* foreign, or depends on more than a slot says: never taken as unchanged */
+    SLOT_ODD_STEP = 32, /* the frame was not reached by a return: address is not below its sp */
 };
 
 enum frame_step {
@@ -41,9 +43,17 @@ static inline uint64_t frame_word(uint64_t address)
  * the thread's own stack, or, on another stack, where proper unwind information says so. */
 bool frame_reaches(const struct stack_bounds *bounds, uint64_t sp, uint64_t cfa);
 
-/* Replaces `frame`, which is walk_pc[index] of `stack`, by its caller.  `word` is the frame's
- * odd row.  Completes the slots walk_slot[index] and, by SLOT_ODD in *next_flags, its caller's. */
-enum frame_step frame_step_odd(struct callstack *stack, uint32_t index, uint64_t word,
-                               struct frame *frame, uint32_t *next_flags);
+/* The frames of a walk so far, innermost last: the present one's pc key and slot, which are
+ * followed by those of its callees up to `end`. */
+struct frame_trail {
+    const uint64_t *key;
+    struct callstack_slot *slot;
+    const uint64_t *end;
+};
+
+/* Replaces `frame`, whose odd row is `word`, by its caller.  Completes its slot, and sets
+ * *next_flags to SLOT_ODD or 0 for the caller's. */
+enum frame_step frame_step_odd(const struct stack_bounds *bounds, const struct frame_trail *trail,
+                               uint64_t word, struct frame *frame, uint32_t *next_flags);
 
 #endif

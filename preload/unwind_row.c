@@ -89,14 +89,34 @@ static bool is_trampoline(const struct eh_frame *frame, const struct cfa_state *
            saved_at_sp(frame, state, CFA_RBP, pc, UNWIND_SIGNAL_FP);
 }
 
+static bool ends_stack(const struct cfa_state *state)
+{
+    return state->rule[CFA_RIP].how == CFA_UNDEFINED || state->rule[CFA_RIP].how == CFA_UNSET;
+}
+
+/* makecontext lets a coroutine's first function return to the first byte of glibc's
+ * __start_context.  No call does that: the byte before it belongs to no code, or the function says
+ * that it has no caller. */
+static bool is_artificial_return(const struct module *module, uint64_t pc)
+{
+    struct eh_frame frame, before;
+    struct cfa_state state;
+    return find_rules(module, pc, true, &frame, &state) && frame.pc_start == pc &&
+           (ends_stack(&state) || !eh_frame_find(module, pc - 1, &before));
+}
+
 void unwind_row_find(const struct module *module, uint64_t pc, bool exact, struct unwind_row *row)
 {
     struct eh_frame frame;
     struct cfa_state state;
     memset(row, 0, sizeof(*row));
+    if (!exact && is_artificial_return(module, pc)) {
+        row->kind = UNWIND_END;
+        return;
+    }
     if (!find_rules(module, pc, exact, &frame, &state))
         return;
-    if (state.rule[CFA_RIP].how == CFA_UNDEFINED || state.rule[CFA_RIP].how == CFA_UNSET) {
+    if (ends_stack(&state)) {
         row->kind = UNWIND_END;
         return;
     }

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `vmtrace run`: start a program with libvmtrace.so preloaded, stand aside while
+ * it runs, and end as it ended.
+ *
+ * One file each: driver_options.c the flags, driver_target.c what kind of
+ * program it is, driver_child.c processes and signals, driver_traces.c which
+ * files it left.
+ */
+#ifndef VMTRACE_DRIVER_RUN_H
+#define VMTRACE_DRIVER_RUN_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+struct driver_run {
+    char **command;      /* the program and its arguments, NULL-terminated */
+    const char *library; /* --library, or NULL */
+    bool quiet;          /* VMTRACE_LOG=quiet: not a word of our own */
+    const char *pattern; /* of the traces' names: VMTRACE_OUTPUT */
+};
+
+/* The whole of `vmtrace run`; argv[0] is "run".  Returns the exit status unless the program
+ * died of a signal: then so does this process. */
+int driver_run(int argc, char **argv);
+
+/* Reads the flags of `vmtrace run` and puts them into the environment under the library's
+ * names.  Exits with CLI_USAGE when they are wrong. */
+void driver_options_parse(struct driver_run *run, int argc, char **argv);
+
+/* Why LD_PRELOAD cannot work on `program` as execvp would find it ("a statically linked
+ * program"), or NULL if it can or the program cannot be looked at.  `found` is set to its path,
+ * or to "" if there is none. */
+const char *driver_target_problem(const char *program, char found[PATH_MAX]);
+
+/* How a program ended, or why it never began. */
+struct driver_outcome {
+    pid_t pid;
+    int exec_errno; /* not 0: it was not started */
+    int status;     /* of waitpid */
+};
+
+/* Runs the command to its end.  Signals that reach this process alone are passed on; those of
+ * the terminal reach the program by themselves.  False: it could not even be tried, errno is
+ * set. */
+bool driver_child_run(char **command, struct driver_outcome *outcome);
+
+/* Ends this process by `number`, without a core file of its own. */
+_Noreturn void driver_child_die(int number);
+
+struct driver_traces {
+    char main[PATH_MAX]; /* newest trace of the process itself; "" if there is none */
+    uint64_t main_bytes;
+    size_t others; /* of its descendants, and of what it was before an exec */
+};
+
+/* Finds the traces that `pid` and its descendants wrote since `since_ns` (CLOCK_REALTIME). */
+void driver_traces_find(struct driver_traces *traces, const char *pattern, pid_t pid,
+                        uint64_t since_ns);
+
+#endif

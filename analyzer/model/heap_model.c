@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/heap_model.h"
+
+#include "model/heap_release.h"
+
+void heap_model_init(struct heap_model *heap, struct site_table *sites,
+                     struct stack_tree *stacks, struct error_model *errors,
+                     struct thread_table *threads)
+{
+    *heap = (struct heap_model){
+        .sites = sites, .stacks = stacks, .errors = errors, .threads = threads};
+}
+
+void heap_model_release(struct heap_model *heap)
+{
+    block_table_release(&heap->blocks);
+    era_table_release(&heap->eras);
+    freed_history_release(&heap->history);
+}
+
+bool heap_model_start(struct heap_model *heap, uint64_t start_ticks, uint64_t quantum)
+{
+    return era_table_init(&heap->eras, start_ticks, quantum);
+}
+
+void heap_model_blind(struct heap_model *heap, uint64_t ticks)
+{
+    heap->inherits = true;
+    if (ticks > heap->seeing_since)
+        heap->seeing_since = ticks;
+}
+
+bool heap_model_blind_since(const struct heap_model *heap, uint64_t ticks)
+{
+    return heap->paused || heap->lost_streams || heap->seeing_since > ticks;
+}
+
+/* The block becomes live: into the table and all sums of what is live. */
+static bool heap_enter(struct heap_model *heap, const struct live_block *block, uint64_t ticks)
+{
+    if (!block_table_put(&heap->blocks, block))
+        return false;
+    struct era *era = &heap->eras.eras[block->era];
+    era->live_bytes += block->size;
+    era->live_blocks++;
+    site_table_add(heap->sites, block->site, block->size, 1);
+    heap->live_bytes += block->size;
+    heap->live_blocks++;
+    if (heap->live_bytes > heap->phase_peak)
+        heap->phase_peak = heap->live_bytes;
+    if (heap->live_blocks > heap->most_blocks) {
+        heap->most_blocks = heap->live_blocks;
+        heap->most_blocks_ticks = ticks;
+    }
+    if (heap->live_bytes > heap->peak_bytes) {
+        heap->peak_bytes = heap->live_bytes;
+        heap->peak_blocks = heap->live_blocks;
+        heap->peak_ticks = ticks;
+        heap->sites->epoch++;
+    }
+    return true;
+}
+
+/* The opposite; the block has left the table already. */
+static void heap_leave(struct heap_model *heap, const struct live_block *block)
+{
+    struct era *era = &heap->eras.eras[block->era];
+    era->live_bytes -= block->size;
+    era->live_blocks--;
+    site_table_remove(heap->sites, block->site, block->size, 1);
+    heap->live_bytes -= block->size;
+    heap->live_blocks--;
+}
+
+static void heap_attribute(struct heap_model *heap, uint32_t site, const struct event *event)
+{
+    if ((event->minor | event->major) == 0)
+        return;
+    heap->sites->sites[site].minor += event->minor;
+    heap->sites->sites[site].major += event->major;
+    heap->attributed_minor += event->minor;
+    heap->attributed_major += event->major;
+}
+
+static void heap_count_free(struct heap_model *heap, struct stream_state *stream, uint64_t size)
+{
+    heap->frees++;
+    heap->bytes_freed += size;
+    if (stream->thread < heap->threads->count)
+        heap->threads->threads[stream->thread].frees++;
+}
+
+static bool heap_remember(struct heap_model *heap, const struct live_block *block,
+                          uint64_t ticks, uint32_t node)
+{
+    struct freed_block freed = {.address = block->address,
+                                .size = block->size,
+                                .ticks = ticks,
+                                .site = block->site,
+                                .node = node};
+    return freed_history_push(&heap->history, &freed);
+}
+
+/* Whether the block is what the thread allocated last: it lived for nothing in between. */
+static bool heap_is_temporary(struct stream_state *stream, const struct live_block *block)
+{
+    if (stream->last_alloc != block->address || block->stream != (stream->index & 0xffff))
+        return false;
+    stream->last_alloc = 0;
+    return true;
+}
+
+static void heap_count_temporary(struct heap_model *heap, struct stream_state *stream,
+                                 const struct live_block *block)
+{
+    if (heap_is_temporary(stream, block)) {
+        heap->temporary++;
+        heap->sites->sites[block->site].temporary++;
+    }
+}
+
+/* The new block of a realloc is there: the old one is gone for good. */
+static bool heap_finish_realloc(struct heap_model *heap, struct stream_state *stream,
+                                uint64_t ticks)
+{
+    struct pending_realloc *pending = &stream->realloc;
+    if (!pending->active)
+        return true;
+    pending->active = false;
+    if (!pending->known) {
+        heap->inherited_frees += !pending->reported;
+        return true;
+    }
+    heap->reallocations++;
+    heap_count_free(heap, stream, pending->block.size);
+    return heap_remember(heap, &pending->block, ticks, STACK_NONE);
+}
+
+/* `address` is handed out although a block is live there: its release was not seen. */
+static void heap_displace(struct heap_model *heap, uint64_t address)
+{
+    struct live_block old;
+    if (!block_table_take(&heap->blocks, address, &old))
+        return;
+    heap_leave(heap, &old);
+    heap->displaced++;
+    if (!heap->inherits)
+        heap->impossible++;
+}
+
+static bool heap_is_realloc(const struct event *event)
+{
+    return event->kind == VMT_REALLOC || event->subkind == VMT_SUB_REALLOCARRAY;
+}
+
+static bool heap_alloc(struct heap_model *heap, struct stream_state *stream,
+                       const struct event *event, uint32_t node)
+{
+    stream->error = ERROR_NONE;
+    if (heap_is_realloc(event) && !heap_finish_realloc(heap, stream, event->ticks))
+        return false;
+    if (event->address == 0 || event->size > BLOCK_MAX_SIZE) {
+        heap->impossible++;
+        return true;
+    }
+    uint32_t site = site_table_get(heap->sites, heap->stacks, node,
+                                   SITE_KIND(event->kind, event->subkind));
+    if (site == SITE_NONE)
+        return false;
+    heap_displace(heap, event->address);
+    heap->allocations++;
+    heap->bytes_allocated += event->size;
+    site_table_count(heap->sites, site, event->size, event->ticks);
+    heap_attribute(heap, site, event);
+    if (stream->thread < heap->threads->count) {
+        struct thread_entry *thread = &heap->threads->threads[stream->thread];
+        thread->allocations++;
+        thread->bytes_allocated += event->size;
+    }
+    stream->last_alloc = event->address;
+    struct live_block block = {.address = event->address,
+                               .size = event->size & BLOCK_MAX_SIZE,
+                               .stream = stream->index & 0xffff,
+                               .site = site,
+                               .era = era_table_at(&heap->eras, event->ticks)};
+    return heap_enter(heap, &block, event->ticks);
+}
+
+static bool heap_free(struct heap_model *heap, struct stream_state *stream,
+                      const struct event *event, uint32_t node)
+{
+    struct live_block block;
+    if (!block_table_take(&heap->blocks, event->address, &block)) {
+        if (event->address && !heap_release_unknown(heap, stream, event, node))
+            heap->inherited_frees++;
+        return true;
+    }
+    heap_leave(heap, &block);
+    heap_count_free(heap, stream, block.size);
+    heap_count_temporary(heap, stream, &block);
+    heap_attribute(heap, block.site, event);
+    heap_release_check(heap, stream, event, node, &block);
+    return heap_remember(heap, &block, event->ticks, node);
+}
+
+bool heap_model_abandon(struct heap_model *heap, struct stream_state *stream)
+{
+    struct pending_realloc *pending = &stream->realloc;
+    if (!pending->active)
+        return true;
+    pending->active = false;
+    if (!pending->known)
+        return true;
+    if (block_table_find(&heap->blocks, pending->block.address)) {
+        heap->impossible += !heap->inherits;
+        heap->displaced++;
+        return true;
+    }
+    return heap_enter(heap, &pending->block, heap->eras.eras[heap->eras.count - 1].ticks);
+}
+
+static bool heap_realloc_begin(struct heap_model *heap, struct stream_state *stream,
+                               const struct event *event, uint32_t node)
+{
+    struct pending_realloc *pending = &stream->realloc;
+    if (pending->active) {
+        heap->impossible += !heap->inherits;
+        if (!heap_model_abandon(heap, stream))
+            return false;
+    }
+    *pending = (struct pending_realloc){.active = true, .block = {.address = event->address}};
+    pending->known = block_table_take(&heap->blocks, event->address, &pending->block);
+    if (!pending->known) {
+        pending->reported = heap_release_unknown(heap, stream, event, node);
+        return true;
+    }
+    heap_leave(heap, &pending->block);
+    heap_attribute(heap, pending->block.site, event);
+    heap_release_check(heap, stream, event, node, &pending->block);
+    return true;
+}
+
+static bool heap_failed(struct heap_model *heap, struct stream_state *stream,
+                        const struct event *event, uint32_t node)
+{
+    uint32_t kind = event->type == EVENT_REALLOC_FAILED ? VMT_REALLOC : event->kind;
+    uint32_t site = site_table_get(heap->sites, heap->stacks, node, SITE_KIND(kind, 0));
+    if (site == SITE_NONE)
+        return false;
+    stream->error = ERROR_NONE;
+    heap->failed++;
+    heap->sites->sites[site].failed++;
+    heap_attribute(heap, site, event);
+    return event->type != EVENT_REALLOC_FAILED || heap_model_abandon(heap, stream);
+}
+
+static bool heap_realloc_freed(struct heap_model *heap, struct stream_state *stream,
+                               const struct event *event)
+{
+    struct pending_realloc *pending = &stream->realloc;
+    if (!pending->active)
+        return true;
+    pending->active = false;
+    if (!pending->known) {
+        heap->inherited_frees += !pending->reported;
+        return true;
+    }
+    heap_count_free(heap, stream, pending->block.size);
+    heap_count_temporary(heap, stream, &pending->block);
+    heap_attribute(heap, pending->block.site, event);
+    return heap_remember(heap, &pending->block, event->ticks, STACK_NONE);
+}
+
+bool heap_model_apply(struct heap_model *heap, struct stream_state *stream,
+                      const struct event *event, uint32_t node)
+{
+    switch (event->type) {
+    case EVENT_ALLOC:
+        return heap_alloc(heap, stream, event, node);
+    case EVENT_FREE:
+        return heap_free(heap, stream, event, node);
+    case EVENT_REALLOC_BEGIN:
+        return heap_realloc_begin(heap, stream, event, node);
+    case EVENT_ALLOC_FAILED:
+    case EVENT_REALLOC_FAILED:
+        return heap_failed(heap, stream, event, node);
+    case EVENT_REALLOC_FREED:
+        return heap_realloc_freed(heap, stream, event);
+    default:
+        return true;
+    }
+}

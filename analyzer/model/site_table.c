@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/site_table.h"
+
+#include <stdlib.h>
+
+#include "base/vector.h"
+
+void site_table_release(struct site_table *table)
+{
+    free(table->sites);
+    *table = (struct site_table){0};
+}
+
+uint32_t site_table_get(struct site_table *table, struct stack_tree *stacks, uint32_t node,
+                        uint32_t kind)
+{
+    struct stack_node *stack = &stacks->nodes[node];
+    uint32_t previous = SITE_NONE;
+    for (uint32_t i = stack->first_site; i != SITE_NONE; i = table->sites[i].next) {
+        if (table->sites[i].kind == kind) {
+            if (previous != SITE_NONE) { /* to the front: it will be asked for again */
+                table->sites[previous].next = table->sites[i].next;
+                table->sites[i].next = stack->first_site;
+                stack->first_site = i;
+            }
+            return i;
+        }
+        previous = i;
+    }
+    if (table->count == SITE_NONE ||
+        (table->count == table->capacity &&
+         !vector_grow(&table->sites, &table->capacity, sizeof(*table->sites))))
+        return SITE_NONE;
+    uint32_t site = (uint32_t)table->count++;
+    table->sites[site] = (struct site){.node = node, .kind = kind, .next = stack->first_site};
+    stack->first_site = site;
+    return site;
+}
+
+static struct site *site_table_touch(struct site_table *table, uint32_t index)
+{
+    struct site *site = &table->sites[index];
+    if (site->epoch != table->epoch) {
+        site->epoch = table->epoch;
+        site->peak_bytes = site->live_bytes;
+        site->peak_blocks = site->live_blocks;
+    }
+    return site;
+}
+
+void site_table_count(struct site_table *table, uint32_t index, uint64_t size, uint64_t ticks)
+{
+    struct site *site = &table->sites[index];
+    if (site->allocations++ == 0)
+        site->first_ticks = ticks;
+    site->last_ticks = ticks;
+    site->bytes_allocated += size;
+    if (size > site->largest)
+        site->largest = size;
+}
+
+void site_table_add(struct site_table *table, uint32_t index, uint64_t bytes, uint64_t blocks)
+{
+    struct site *site = site_table_touch(table, index);
+    site->live_bytes += bytes;
+    site->live_blocks += blocks;
+    if (site->live_bytes > site->own_peak_bytes)
+        site->own_peak_bytes = site->live_bytes;
+}
+
+void site_table_remove(struct site_table *table, uint32_t index, uint64_t bytes,
+                       uint64_t blocks)
+{
+    struct site *site = site_table_touch(table, index);
+    site->live_bytes -= bytes;
+    site->live_blocks -= blocks;
+}
+
+void site_table_at_peak(const struct site_table *table, uint32_t index, uint64_t *bytes,
+                        uint64_t *blocks)
+{
+    const struct site *site = &table->sites[index];
+    bool saved = site->epoch == table->epoch;
+    *bytes = saved ? site->peak_bytes : site->live_bytes;
+    *blocks = saved ? site->peak_blocks : site->live_blocks;
+}

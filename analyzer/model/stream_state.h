@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the model remembers of one stream between two of its events. */
+#ifndef VMTRACE_MODEL_STREAM_STATE_H
+#define VMTRACE_MODEL_STREAM_STATE_H
+
+#include "model/block_table.h"
+#include "model/error_model.h"
+#include "model/mapping_list.h"
+#include "model/node_map.h"
+
+/* A realloc between its BEGIN and its outcome. */
+struct pending_realloc {
+    struct live_block block; /* only the address is good unless known */
+    bool active;
+    bool known;    /* the block was live; it is in no table now */
+    bool reported; /* not known, and that is an error that was reported */
+};
+
+struct stream_state {
+    struct node_map nodes;
+    uint32_t node_epoch;
+    uint32_t index;  /* in the trace */
+    uint32_t thread; /* in the thread table; UINT32_MAX before the first chunk */
+    uint64_t last_alloc; /* the address this thread allocated last; 0: none or released */
+    struct pending_realloc realloc;
+    struct mapping_list removed; /* by the last UNMAP or REMAP_BEGIN */
+    bool remapping;  /* the last of these was a REMAP_BEGIN */
+    bool removal_allocator; /* the last UNMAP came from inside the allocator */
+    uint32_t error;  /* error that a crash would belong to, or ERROR_NONE */
+    bool lost;       /* it stopped recording */
+};
+
+#endif

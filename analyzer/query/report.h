@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a report consists of: plain results, made by query/, shown by render/.
+ *
+ * Everything is owned by the struct report (one arena) and lives until
+ * report_free.  Lists are complete and sorted by what the reader wants first;
+ * cutting them to --top is the renderers' work.  Sizes are bytes, times are
+ * nanoseconds since the start of the traced process; a value that could not be
+ * known is REPORT_UNKNOWN, never 0.
+ */
+#ifndef VMTRACE_REPORT_H
+#define VMTRACE_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define REPORT_UNKNOWN UINT64_MAX
+
+struct report_frame {
+    const char *function; /* demangled, or NULL */
+    const char *file;     /* or NULL */
+    int line;             /* 0: unknown */
+    const char *module;   /* path of the binary, or NULL (JIT, unknown) */
+    uint64_t offset;      /* address in the module's file (run-time address if module is NULL) */
+    uint64_t function_offset;
+    bool inlined;
+    bool application;     /* the program's own code: not libc, ld.so, libstdc++, the tracer */
+};
+
+/* Innermost frame (closest to the allocator) first. */
+struct report_stack {
+    const struct report_frame *frames;
+    size_t count;
+    bool cut;  /* outer frames are missing */
+    bool lost; /* the stack itself was lost with a damaged part of the trace */
+};
+
+/* Blocks with one call stack, over the whole run (or the part asked for). */
+struct report_site {
+    const char *kind; /* "malloc", "new[]", "mmap", "pool NAME", ... or "mixed" */
+    const struct report_stack *stack;
+    uint64_t allocations;
+    uint64_t bytes_allocated;
+    uint64_t temporary;       /* freed before the same thread allocated again */
+    uint64_t peak_bytes;      /* live bytes of this site at the process' peak */
+    uint64_t peak_blocks;
+    uint64_t own_peak_bytes;  /* the most this site had live at any moment; REPORT_UNKNOWN if
+                                 not tracked */
+    uint64_t live_bytes;      /* at the end */
+    uint64_t live_blocks;
+    uint64_t first_ns, last_ns; /* first and last allocation */
+    uint64_t largest;         /* largest single block */
+    uint64_t minor_faults;    /* fault deltas of events of this site */
+    uint64_t major_faults;
+    uint64_t failed;          /* calls that returned NULL */
+    uint64_t resident_bytes, swapped_bytes; /* at the end, or REPORT_UNKNOWN */
+};
+
+enum report_leak_class {
+    REPORT_LEAK_DEFINITE,
+    REPORT_LEAK_INDIRECT,
+    REPORT_LEAK_POSSIBLE,
+    REPORT_LEAK_REACHABLE,
+    REPORT_LEAK_UNSCANNED,
+};
+
+struct report_leak {
+    enum report_leak_class class;
+    const struct report_site *site;
+    uint64_t bytes, blocks;
+    uint64_t oldest_ns, newest_ns; /* when the live blocks were allocated */
+    bool suppressed;
+    const char *pool;  /* name of the program's own pool, or NULL */
+};
+
+struct report_sample {
+    uint64_t t_ns, rss_bytes, virtual_bytes, live_bytes, minor_faults, major_faults;
+};
+
+struct report_phase {
+    const char *name;
+    uint64_t begin_ns, end_ns;  /* end of the run if never ended */
+    bool ended;
+    uint64_t allocations, frees, bytes_allocated; /* during the phase */
+    uint64_t live_bytes_begin, live_bytes_end;
+    uint64_t survivors_bytes, survivors_blocks; /* allocated in the phase, live at its end */
+    uint64_t peak_live_bytes;
+};
+
+struct report_snapshot {
+    const char *name;
+    uint64_t t_ns, live_bytes, live_blocks, rss_bytes;
+};
+
+struct report_thread {
+    uint32_t tid;
+    const char *name; /* or NULL */
+    uint64_t allocations, frees, bytes_allocated, minor_faults, major_faults;
+};
+
+struct report_mapping {  /* program's mmap calls, by call stack */
+    const struct report_site *site;
+    uint64_t calls, bytes_mapped, live_bytes, live_mappings;
+    const char *name; /* file, or NULL */
+};
+
+struct report_pool {
+    const char *name;
+    uint64_t allocations, frees, bytes_allocated, live_bytes, live_blocks, peak_bytes;
+};
+
+struct report_error {
+    const char *kind; /* "double-free", "invalid-free", "mismatched-free", "segfault", "abort",
+                         "bus-error", "illegal-instruction", "floating-point" */
+    uint64_t address, t_ns;
+    uint32_t tid;
+    uint64_t count;   /* the same kind with the same stacks */
+    const struct report_stack *stack;     /* where it happened; NULL if not known */
+    const struct report_stack *allocated; /* of the block concerned, or NULL */
+    const struct report_stack *freed;     /* earlier release, or NULL */
+    const char *detail; /* "24 bytes into a block of 40 bytes, freed", or NULL */
+};
+
+enum report_end { REPORT_END_EXIT, REPORT_END_SIGNAL, REPORT_END_EXEC, REPORT_END_KILLED,
+                  REPORT_END_RUNNING };
+
+struct report_module {
+    const char *path;
+    uint64_t start, end;
+    char build_id[129]; /* hex, or empty */
+};
+
+struct report {
+    /* process */
+    uint32_t pid, ppid;
+    const char *exe;
+    const char *const *argv;
+    size_t argc;
+    uint64_t start_time_ns; /* since the epoch */
+    uint64_t duration_ns;
+    enum report_end end;
+    int exit_status;  /* -1: not known */
+    int signal;       /* 0: none */
+    bool forked;      /* began as a fork of another traced process */
+    const char *trace_path;
+    struct { const char *key, *value; } const *facts;
+    size_t fact_count;
+
+    /* summary */
+    uint64_t allocations, frees, bytes_allocated, bytes_freed, failed_allocations, reallocations;
+    uint64_t temporary;
+    uint64_t peak_live_bytes, peak_live_blocks; /* at the moment of the highest live bytes */
+    uint64_t peak_t_ns;
+    uint64_t most_live_blocks;    /* highest number of live blocks at any moment */
+    uint64_t most_live_blocks_t_ns;
+    uint64_t live_bytes_at_end, live_blocks_at_end;
+    uint64_t leaked_bytes, leaked_blocks;
+    uint64_t mapped_bytes, unmapped_bytes, map_calls, unmap_calls; /* the program's own mmap/munmap */
+    uint64_t live_mapped_bytes;
+    uint64_t advise_calls, advised_bytes; /* madvise(MADV_DONTNEED) and (MADV_FREE) */
+    uint64_t minor_faults, major_faults;  /* process totals by getrusage; REPORT_UNKNOWN if no end */
+    uint64_t attributed_minor, attributed_major; /* part of it that hangs on events */
+    const char *fault_source; /* "perf", "rusage", "off" */
+    bool kernel_faults;
+    uint64_t peak_rss_bytes;  /* REPORT_UNKNOWN if never sampled */
+    uint64_t rss_at_end_bytes, virtual_at_end_bytes;
+    uint64_t lost_events;
+    uint64_t inherited_frees; /* blocks of before a fork, a pause or the tracer's start */
+    uint64_t impossible;      /* transitions that the heap model could not explain: 0 in a
+                                 healthy trace */
+    const char *scan;         /* "complete", "off", "failed: WHY" */
+    uint64_t threads_seen;
+    uint64_t user_cpu_ns, system_cpu_ns;
+    uint64_t trace_bytes, trace_events;
+
+    /* lists; sites hold every site once, sorted by bytes allocated */
+    const struct report_site *const *sites;       size_t site_count;
+    const struct report_site *const *peak_sites;  size_t peak_site_count;  /* by peak_bytes */
+    const struct report_site *const *temporary_sites; size_t temporary_site_count;
+    const struct report_site *const *fault_sites; size_t fault_site_count; /* by faults */
+    const struct report_site *const *growth_sites; size_t growth_site_count; /* by live bytes at end */
+    const struct report_leak *leaks;       size_t leak_count;      /* by class, bytes */
+    const struct report_sample *samples;   size_t sample_count;
+    const struct report_phase *phases;     size_t phase_count;
+    const struct report_snapshot *snapshots; size_t snapshot_count;
+    const struct report_thread *threads;   size_t thread_count;
+    const struct report_mapping *mappings; size_t mapping_count;   /* by live, then mapped bytes */
+    const struct report_pool *pools;       size_t pool_count;
+    const struct report_error *errors;     size_t error_count;
+    const struct report_module *modules;   size_t module_count;
+    const char *const *notes;              size_t note_count; /* what a reader must know: damage,
+                                                                 losses, missing symbols, why there
+                                                                 are no allocations */
+    size_t damage_count; /* the first so many notes tell what is missing because the file is
+                            damaged or cut off; the command line repeats them on stderr */
+    void *arena; /* private */
+};
+
+struct trace_model;
+struct symbolizer_options;
+
+struct report_options {
+    const struct symbolizer_options *symbols; /* its pid is ignored: the trace knows it */
+    bool resolve;  /* false: leave names out (fuzzers, quick totals) */
+    /* called now and then with 0..1000 per mille of the work done; may be NULL */
+    void (*progress)(void *context, const char *what, unsigned per_mille);
+    void *progress_context;
+};
+
+/* Builds the results from a model that has taken in the whole trace.  The model may be freed
+ * afterwards.  NULL only when out of memory. */
+struct report *report_new(const struct trace_model *model, const struct report_options *options);
+void report_free(struct report *report);
+
+#endif

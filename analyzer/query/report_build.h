@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside query/: a report while it is being made.  Functions that return bool return false only
+ * when out of memory. */
+#ifndef VMTRACE_QUERY_REPORT_BUILD_H
+#define VMTRACE_QUERY_REPORT_BUILD_H
+
+#include "base/arena.h"
+#include "model/trace_state.h"
+#include "query/frame_cache.h"
+#include "query/report.h"
+#include "query/string_list.h"
+
+struct report_build { /* all zero but for what report_new sets */
+    struct report *report;
+    struct arena *arena; /* the report's */
+    const struct trace_model *model;
+    const struct report_options *options;
+    struct frame_cache frames;
+    const struct report_stack **stacks; /* by node; NULL: not asked for yet */
+    struct report_site *sites;          /* by the model's numbers */
+    struct string_list notes;
+};
+
+/* report_stacks.c: the frames of a node's stack; NULL for STACK_NONE and when out of memory,
+ * which sets *good to false. */
+const struct report_stack *report_build_stack(struct report_build *build, uint32_t node,
+                                              bool *good);
+
+/* report_process.c */
+bool report_build_process(struct report_build *build);
+void report_build_summary(struct report_build *build);
+
+/* report_sites.c: sites and all lists that point at them */
+bool report_build_sites(struct report_build *build);
+const char *report_kind_name(struct report_build *build, uint32_t kind);
+
+/* report_leaks.c, report_lists.c, report_errors.c, report_notes.c */
+bool report_build_leaks(struct report_build *build);
+bool report_build_lists(struct report_build *build);
+bool report_build_errors(struct report_build *build);
+bool report_build_notes(struct report_build *build);
+
+/* A copy in the report's arena; NULL for NULL, and when out of memory. */
+const char *report_copy(struct report_build *build, const char *text);
+
+static inline uint64_t report_ns(const struct report_build *build, uint64_t ticks)
+{
+    return clock_model_ns(&build->model->clock, ticks);
+}
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "query/report_build.h"
+
+__attribute__((format(printf, 2, 3))) static bool report_note(struct report_build *build,
+                                                              const char *format, ...)
+{
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    return string_list_add(&build->notes, arena_string(build->arena, line, strlen(line)));
+}
+
+static const char *report_plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static bool report_note_damage(struct report_build *build)
+{
+    const struct trace_damage *damage = &build->model->damage;
+    unsigned long long broken = damage->bad_chunks + damage->bad_records;
+    if (broken && !report_note(build,
+                               "the trace is damaged: %llu of its parts cannot be read (first "
+                               "at byte %llu); what they held is missing here",
+                               broken, (unsigned long long)damage->first_bad_offset))
+        return false;
+    if (damage->missing_chunks &&
+        !report_note(build, "the trace is incomplete: %llu chunk%s missing in the middle",
+                     (unsigned long long)damage->missing_chunks,
+                     damage->missing_chunks == 1 ? " is" : "s are"))
+        return false;
+    if (damage->duplicate_chunks &&
+        !report_note(build, "the trace holds %llu chunk%s twice; the first of each was read",
+                     (unsigned long long)damage->duplicate_chunks,
+                     report_plural(damage->duplicate_chunks)))
+        return false;
+    return !damage->cut_off || report_note(build, "the trace is cut off: its end is missing");
+}
+
+static bool report_note_losses(struct report_build *build)
+{
+    static const char *const reasons[LOSS_REASONS] = {
+        [0] = "recording stopped for an unknown reason",
+        [VMT_LOST_SPACE] = "recording stopped: no space for the trace",
+        [VMT_LOST_MAX_SIZE] = "recording ended: the trace reached VMTRACE_MAX_SIZE",
+        [VMT_LOST_MEMORY] = "recording stopped: the recorder could not map memory",
+        [VMT_LOST_REENTRY] = "events were lost in signal handlers nested too deeply",
+        [VMT_LOST_FILE] = "recording stopped: the trace file was gone",
+    };
+    const struct process_facts *facts = &build->model->facts;
+    unsigned long long lost = build->model->header.lost_events;
+    for (size_t i = 0; i < LOSS_REASONS; i++) {
+        const struct loss *loss = &facts->losses[i];
+        const char *reason = reasons[i] ? reasons[i] : reasons[0];
+        bool known = loss->error > 0 && loss->error < 4096;
+        if (loss->records &&
+            !report_note(build, "%s%s%s", reason, known ? ": " : "",
+                         known ? strerror((int)loss->error) : ""))
+            return false;
+    }
+    return lost == 0 || report_note(build, "%llu event%s not recorded; figures are too low by "
+                                           "what they held",
+                                    lost, lost == 1 ? " was" : "s were");
+}
+
+/* Why a trace without allocations is none without leaks. */
+static bool report_note_nothing(struct report_build *build)
+{
+    const struct trace_model *model = build->model;
+    if (model->heap.allocations > 0)
+        return true;
+    const char *none = "no allocations were recorded: ";
+    if (model->heap.paused)
+        return report_note(build, "%srecording was paused to the end", none);
+    if (build->report->end == REPORT_END_EXEC)
+        return report_note(build, "%sthe process replaced itself by %s, which has a trace of "
+                                  "its own",
+                           none, model->facts.exec_path ? model->facts.exec_path : "a program");
+    if (model->header.lost_events)
+        return report_note(build, "%sall of them were lost", none);
+    if (model->maps.map_calls)
+        return report_note(build, "%sthe program took its memory by mmap directly, by an "
+                                  "allocator of its own",
+                           none);
+    if (model->header.flags & VMT_FLAG_FORKED)
+        return report_note(build, "%sthis forked child made none before it ended", none);
+    return report_note(build, "%sa program that is statically linked, runs set-user-ID, or has "
+                              "an allocator of its own cannot be seen; neither can one that "
+                              "ended before it allocated",
+                       none);
+}
+
+static bool report_note_bounds(struct report_build *build)
+{
+    const struct trace_model *model = build->model;
+    const struct timeline *timeline = &model->timeline;
+    if (model->errors.dropped &&
+        !report_note(build, "%llu further memory errors are not listed",
+                     (unsigned long long)model->errors.dropped))
+        return false;
+    if (timeline->dropped_phases &&
+        !report_note(build, "%llu further phases are not listed",
+                     (unsigned long long)timeline->dropped_phases))
+        return false;
+    if (timeline->dropped_snapshots &&
+        !report_note(build, "%llu further snapshots are not listed",
+                     (unsigned long long)timeline->dropped_snapshots))
+        return false;
+    if (model->modules.dropped &&
+        !report_note(build, "%llu modules could not be taken in; their functions have no names",
+                     (unsigned long long)model->modules.dropped))
+        return false;
+    return model->pools.unknown == 0 ||
+           report_note(build, "%llu release%s of pool blocks that were never announced",
+                       (unsigned long long)model->pools.unknown,
+                       report_plural(model->pools.unknown));
+}
+
+static bool report_note_faults(struct report_build *build)
+{
+    const struct trace_model *model = build->model;
+    const char *reason = process_facts_get(&model->facts, "faults_reason");
+    bool mixed = model->header.fault_source == VMT_FAULTS_PERF &&
+                 model->facts.fault_sources[VMT_FAULTS_RUSAGE];
+    if (model->header.fault_source == VMT_FAULTS_RUSAGE &&
+        !report_note(build, "page faults by call stack are approximate: counted by getrusage, "
+                            "now and then%s%s%s",
+                     reason && *reason ? " (" : "", reason ? reason : "",
+                     reason && *reason ? ")" : ""))
+        return false;
+    return !mixed || report_note(build, "page faults of some threads are approximate: the "
+                                        "kernel refused further fault counters");
+}
+
+static bool report_note_heap(struct report_build *build)
+{
+    const struct heap_model *heap = &build->model->heap;
+    if (heap->displaced &&
+        !report_note(build, "%llu block%s replaced by a later one at the same address: the "
+                            "release was not seen",
+                     (unsigned long long)heap->displaced,
+                     heap->displaced == 1 ? " was" : "s were"))
+        return false;
+    return heap->impossible == 0 ||
+           report_note(build, "%llu event%s could not be explained; please report this",
+                       (unsigned long long)heap->impossible, report_plural(heap->impossible));
+}
+
+static bool report_note_symbols(struct report_build *build)
+{
+    size_t position = 0;
+    const char *problem;
+    if (!build->frames.symbolizer)
+        return true;
+    while ((problem = symbolizer_problem_next(build->frames.symbolizer, &position))) {
+        if (!string_list_add(&build->notes, report_copy(build, problem)))
+            return false;
+    }
+    return true;
+}
+
+bool report_build_notes(struct report_build *build)
+{
+    if (!report_note_damage(build))
+        return false;
+    build->report->damage_count = build->notes.count;
+    if (!report_note_losses(build) || !report_note_nothing(build) ||
+        !report_note_heap(build) || !report_note_faults(build) || !report_note_bounds(build) ||
+        !report_note_symbols(build))
+        return false;
+    const char **notes = arena_array(build->arena, build->notes.count, sizeof(*notes));
+    if (!notes)
+        return false;
+    if (build->notes.count)
+        memcpy(notes, build->notes.strings, build->notes.count * sizeof(*notes));
+    build->report->notes = notes;
+    build->report->note_count = build->notes.count;
+    return true;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where bytes of a trace come from: a file, a pipe (read into memory at once) or memory.
+ *
+ * Files are read with pread and never mapped: a trace that is being written may be cut while
+ * we look at it, which would be a SIGBUS in a mapping and is a short read here.
+ */
+#ifndef VMTRACE_READER_SOURCE_H
+#define VMTRACE_READER_SOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct source;
+
+/* "-" is standard input.  On success *result is the caller's until source_free. */
+enum vmt_error source_open(const char *path, struct source **result, struct error *error);
+
+/* `bytes` are borrowed and must outlive the source. */
+enum vmt_error source_from_memory(const void *bytes, size_t size, struct source **result,
+                                  struct error *error);
+
+void source_free(struct source *source);
+
+/* Size in bytes when it was opened. */
+uint64_t source_size(const struct source *source);
+
+/* Makes `size` bytes at `offset` readable: the result points at them, either in the source
+ * itself or in `scratch` (at least `size` bytes, the caller's).  *available tells how many there
+ * are, 0 at and after the end or when the file cannot be read there. */
+const uint8_t *source_view(const struct source *source, uint64_t offset, size_t size,
+                           void *scratch, size_t *available);
+
+#endif

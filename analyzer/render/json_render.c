@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "render/json_stream.h"
+#include "render/json_values.h"
+#include "render/renderer.h"
+
+static void write_leaks(struct json_stream *stream, const struct report *report,
+                        const struct json_sites *sites, unsigned classes)
+{
+    json_stream_open(stream, "leaks", '[');
+    for (size_t i = 0; i < report->leak_count; i++)
+        if (classes & RENDER_LEAK_BIT(report->leaks[i].class))
+            json_stream_item(stream, json_leak(&report->leaks[i], sites));
+    json_stream_close(stream, ']');
+}
+
+/* Whose pages RSS is made of is not known without a scan of them: only the total is. */
+static json_t *rss_at_end(const struct report *report)
+{
+    json_t *object = json_object();
+    json_add(&object, "total_bytes", json_count(report->rss_at_end_bytes));
+    json_add(&object, "live_blocks", json_null());
+    json_add(&object, "allocator_free", json_null());
+    json_add(&object, "mappings", json_null());
+    json_add(&object, "files", json_null());
+    json_add(&object, "stacks", json_null());
+    json_add(&object, "tracer", json_null());
+    json_add(&object, "other", json_null());
+    return object;
+}
+
+static void write_growth(struct json_stream *stream, const struct report *report,
+                         const struct json_sites *sites)
+{
+    json_stream_open(stream, "growth", '{');
+    json_stream_open(stream, "samples", '[');
+    for (size_t i = 0; i < report->sample_count; i++)
+        json_stream_item(stream, json_sample(&report->samples[i]));
+    json_stream_close(stream, ']');
+    json_stream_open(stream, "sites", '[');
+    for (size_t i = 0; i < report->growth_site_count; i++)
+        json_stream_item(stream, json_growth_site(report->growth_sites[i], sites));
+    json_stream_close(stream, ']');
+    json_stream_member(stream, "rss_at_end", rss_at_end(report));
+    json_stream_close(stream, '}');
+}
+
+static void write_lists(struct json_stream *stream, const struct report *report,
+                        const struct json_sites *sites)
+{
+    json_stream_open(stream, "faults", '[');
+    for (size_t i = 0; i < report->fault_site_count; i++)
+        json_stream_item(stream, json_fault(report->fault_sites[i], sites));
+    json_stream_close(stream, ']');
+    json_stream_open(stream, "errors", '[');
+    for (size_t i = 0; i < report->error_count; i++)
+        json_stream_item(stream, json_error(&report->errors[i]));
+    json_stream_close(stream, ']');
+    json_stream_open(stream, "sites", '[');
+    for (size_t i = 0; i < report->site_count; i++)
+        json_stream_item(stream, json_site(report->sites[i]));
+    json_stream_close(stream, ']');
+    json_stream_open(stream, "peak", '[');
+    for (size_t i = 0; i < report->peak_site_count; i++)
+        json_stream_item(stream, json_peak_site(report->peak_sites[i], sites));
+    json_stream_close(stream, ']');
+    json_stream_open(stream, "mappings", '[');
+    for (size_t i = 0; i < report->mapping_count; i++)
+        json_stream_item(stream, json_mapping(&report->mappings[i], sites));
+    json_stream_close(stream, ']');
+}
+
+static void write_details(struct json_stream *stream, const struct report *report)
+{
+    json_stream_open(stream, "phases", '[');
+    for (size_t i = 0; i < report->phase_count; i++)
+        json_stream_item(stream, json_phase(&report->phases[i]));
+    json_stream_close(stream, ']');
+    json_stream_open(stream, "snapshots", '[');
+    for (size_t i = 0; i < report->snapshot_count; i++)
+        json_stream_item(stream, json_snapshot(&report->snapshots[i]));
+    json_stream_close(stream, ']');
+    json_stream_open(stream, "threads", '[');
+    for (size_t i = 0; i < report->thread_count; i++)
+        json_stream_item(stream, json_thread(&report->threads[i]));
+    json_stream_close(stream, ']');
+    json_stream_open(stream, "pools", '[');
+    for (size_t i = 0; i < report->pool_count; i++)
+        json_stream_item(stream, json_pool(&report->pools[i]));
+    json_stream_close(stream, ']');
+}
+
+static void write_background(struct json_stream *stream, const struct report *report)
+{
+    json_stream_open(stream, "modules", '[');
+    for (size_t i = 0; i < report->module_count; i++)
+        json_stream_item(stream, json_module(&report->modules[i]));
+    json_stream_close(stream, ']');
+    json_stream_open(stream, "facts", '[');
+    for (size_t i = 0; i < report->fact_count; i++)
+        json_stream_item(stream, json_pack("{s:o, s:o}", "key", json_text(report->facts[i].key),
+                                           "value", json_text(report->facts[i].value)));
+    json_stream_close(stream, ']');
+    json_stream_open(stream, "notes", '[');
+    for (size_t i = 0; i < report->note_count; i++)
+        json_stream_item(stream, json_text(report->notes[i]));
+    json_stream_close(stream, ']');
+}
+
+bool json_render(const struct report *report, const struct render_options *options, FILE *out)
+{
+    struct json_stream stream;
+    struct json_sites sites;
+    if (!json_sites_init(&sites, report))
+        return false;
+    json_stream_begin(&stream, out);
+    json_stream_member(&stream, "schema", json_string("vmtrace-report/1"));
+    json_stream_member(&stream, "version", json_string(VMTRACE_VERSION));
+    json_stream_member(&stream, "trace", json_text(report->trace_path));
+    json_stream_member(&stream, "process", json_process(report));
+    json_stream_member(&stream, "summary", json_summary(report));
+    write_leaks(&stream, report, &sites, options->leak_classes);
+    write_growth(&stream, report, &sites);
+    write_lists(&stream, report, &sites);
+    write_details(&stream, report);
+    write_background(&stream, report);
+    json_sites_release(&sites);
+    return json_stream_end(&stream);
+}

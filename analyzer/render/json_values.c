@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "render/json_values.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "render/json_stream.h"
+
+json_t *json_frame(const struct report_frame *frame)
+{
+    if (frame == NULL)
+        return json_null();
+    json_t *object = json_object();
+    json_add(&object, "function", json_text(frame->function));
+    json_add(&object, "file", json_text(frame->file));
+    json_add(&object, "line", frame->line > 0 ? json_integer(frame->line) : json_null());
+    json_add(&object, "module", json_text(frame->module));
+    json_add(&object, "offset", json_count(frame->offset));
+    json_add(&object, "function_offset",
+             frame->function ? json_count(frame->function_offset) : json_null());
+    json_add(&object, "inlined", json_boolean(frame->inlined));
+    json_add(&object, "application", json_boolean(frame->application));
+    return object;
+}
+
+json_t *json_stack(const struct report_stack *stack)
+{
+    if (stack == NULL)
+        return json_null();
+    json_t *array = json_array();
+    for (size_t i = 0; array && i < stack->count; i++) {
+        if (json_array_append_new(array, json_frame(&stack->frames[i])) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+json_t *json_own_frame(const struct report_stack *stack)
+{
+    size_t i = 0;
+    if (stack == NULL || stack->count == 0)
+        return json_null();
+    while (i < stack->count && !stack->frames[i].application)
+        i++;
+    return json_frame(&stack->frames[i < stack->count ? i : 0]);
+}
+
+json_t *json_site(const struct report_site *site)
+{
+    json_t *object = json_object();
+    json_add(&object, "kind", json_text(site->kind));
+    json_add(&object, "allocations", json_count(site->allocations));
+    json_add(&object, "bytes_allocated", json_count(site->bytes_allocated));
+    json_add(&object, "temporary", json_count(site->temporary));
+    json_add(&object, "peak_bytes", json_count(site->peak_bytes));
+    json_add(&object, "peak_blocks", json_count(site->peak_blocks));
+    json_add(&object, "own_peak_bytes", json_count(site->own_peak_bytes));
+    json_add(&object, "live_bytes", json_count(site->live_bytes));
+    json_add(&object, "live_blocks", json_count(site->live_blocks));
+    json_add(&object, "first_ns", json_count(site->first_ns));
+    json_add(&object, "last_ns", json_count(site->last_ns));
+    json_add(&object, "largest", json_count(site->largest));
+    json_add(&object, "minor_faults", json_count(site->minor_faults));
+    json_add(&object, "major_faults", json_count(site->major_faults));
+    json_add(&object, "failed", json_count(site->failed));
+    json_add(&object, "resident_bytes", json_count(site->resident_bytes));
+    json_add(&object, "stack_cut", json_boolean(site->stack && site->stack->cut));
+    json_add(&object, "stack_lost", json_boolean(site->stack == NULL || site->stack->lost));
+    json_add(&object, "stack", site->stack ? json_stack(site->stack) : json_array());
+    return object;
+}
+
+static json_t *stack_or_empty(const struct report_site *site)
+{
+    return site->stack ? json_stack(site->stack) : json_array();
+}
+
+json_t *json_leak(const struct report_leak *leak, const struct json_sites *sites)
+{
+    static const char *const classes[] = {
+        [REPORT_LEAK_DEFINITE] = "definite",   [REPORT_LEAK_INDIRECT] = "indirect",
+        [REPORT_LEAK_POSSIBLE] = "possible",   [REPORT_LEAK_REACHABLE] = "reachable",
+        [REPORT_LEAK_UNSCANNED] = "unscanned",
+    };
+    json_t *object = json_object();
+    json_add(&object, "class", json_text(classes[leak->class]));
+    json_add(&object, "bytes", json_count(leak->bytes));
+    json_add(&object, "blocks", json_count(leak->blocks));
+    json_add(&object, "suppressed", json_boolean(leak->suppressed));
+    json_add(&object, "oldest_ns", json_count(leak->oldest_ns));
+    json_add(&object, "newest_ns", json_count(leak->newest_ns));
+    json_add(&object, "pool", json_text(leak->pool));
+    json_add(&object, "kind", json_text(leak->site->kind));
+    json_add(&object, "site", json_site_number(sites, leak->site));
+    json_add(&object, "stack", stack_or_empty(leak->site));
+    return object;
+}
+
+json_t *json_fault(const struct report_site *site, const struct json_sites *sites)
+{
+    json_t *object = json_object();
+    json_add(&object, "minor", json_count(site->minor_faults));
+    json_add(&object, "major", json_count(site->major_faults));
+    json_add(&object, "code", json_own_frame(site->stack));
+    json_add(&object, "target", json_null()); /* what was touched: deltas do not tell */
+    json_add(&object, "site", json_site_number(sites, site));
+    json_add(&object, "stack", stack_or_empty(site));
+    return object;
+}
+
+json_t *json_growth_site(const struct report_site *site, const struct json_sites *sites)
+{
+    json_t *object = json_object();
+    json_add(&object, "live_bytes", json_count(site->live_bytes));
+    json_add(&object, "live_blocks", json_count(site->live_blocks));
+    json_add(&object, "resident_bytes", json_count(site->resident_bytes));
+    json_add(&object, "swapped_bytes", json_count(site->swapped_bytes));
+    json_add(&object, "site", json_site_number(sites, site));
+    json_add(&object, "stack", stack_or_empty(site));
+    return object;
+}
+
+json_t *json_peak_site(const struct report_site *site, const struct json_sites *sites)
+{
+    json_t *object = json_object();
+    json_add(&object, "bytes", json_count(site->peak_bytes));
+    json_add(&object, "blocks", json_count(site->peak_blocks));
+    json_add(&object, "site", json_site_number(sites, site));
+    return object;
+}
+
+/* Hexadecimal text: an address may use all 64 bits, which readers of JSON numbers round. */
+static json_t *address_text(uint64_t address)
+{
+    return address == REPORT_UNKNOWN ? json_null() : json_sprintf("0x%" PRIx64, address);
+}
+
+json_t *json_error(const struct report_error *error)
+{
+    json_t *object = json_object();
+    json_add(&object, "kind", json_text(error->kind));
+    json_add(&object, "address", address_text(error->address));
+    json_add(&object, "t_ns", json_count(error->t_ns));
+    json_add(&object, "tid", json_count(error->tid));
+    json_add(&object, "count", json_count(error->count));
+    json_add(&object, "detail", json_text(error->detail));
+    json_add(&object, "stack", error->stack ? json_stack(error->stack) : json_array());
+    json_add(&object, "allocated", json_stack(error->allocated));
+    json_add(&object, "freed", json_stack(error->freed));
+    return object;
+}
+
+json_t *json_sample(const struct report_sample *sample)
+{
+    json_t *object = json_object();
+    json_add(&object, "t_ns", json_count(sample->t_ns));
+    json_add(&object, "rss_bytes", json_count(sample->rss_bytes));
+    json_add(&object, "virtual_bytes", json_count(sample->virtual_bytes));
+    json_add(&object, "live_bytes", json_count(sample->live_bytes));
+    json_add(&object, "minor_faults", json_count(sample->minor_faults));
+    json_add(&object, "major_faults", json_count(sample->major_faults));
+    return object;
+}

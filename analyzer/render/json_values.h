@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Results as JSON values.  Each returns a new reference, NULL when out of
+ * memory.  docs/report.schema.json describes them.
+ */
+#ifndef VMTRACE_JSON_VALUES_H
+#define VMTRACE_JSON_VALUES_H
+
+#include <jansson.h>
+
+#include "query/report.h"
+
+/* Numbers of sites: their positions in "sites", found by address. */
+struct json_sites {
+    const struct json_site_number *numbers; /* sorted by address */
+    size_t count;
+};
+
+struct json_site_number {
+    const struct report_site *site;
+    size_t number;
+};
+
+/* false: out of memory */
+bool json_sites_init(struct json_sites *sites, const struct report *report);
+void json_sites_release(struct json_sites *sites);
+/* null for a site that is not in "sites" */
+json_t *json_site_number(const struct json_sites *sites, const struct report_site *site);
+
+json_t *json_frame(const struct report_frame *frame); /* null for NULL */
+json_t *json_stack(const struct report_stack *stack); /* null for NULL */
+json_t *json_own_frame(const struct report_stack *stack);
+
+json_t *json_process(const struct report *report);
+json_t *json_summary(const struct report *report);
+json_t *json_site(const struct report_site *site);
+json_t *json_leak(const struct report_leak *leak, const struct json_sites *sites);
+json_t *json_fault(const struct report_site *site, const struct json_sites *sites);
+json_t *json_growth_site(const struct report_site *site, const struct json_sites *sites);
+json_t *json_peak_site(const struct report_site *site, const struct json_sites *sites);
+json_t *json_error(const struct report_error *error);
+json_t *json_sample(const struct report_sample *sample);
+json_t *json_phase(const struct report_phase *phase);
+json_t *json_snapshot(const struct report_snapshot *snapshot);
+json_t *json_thread(const struct report_thread *thread);
+json_t *json_pool(const struct report_pool *pool);
+json_t *json_mapping(const struct report_mapping *mapping, const struct json_sites *sites);
+json_t *json_module(const struct report_module *module);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "render/renderer.h"
+
+#include <string.h>
+
+static const struct renderer renderers[] = {
+    {"text", true, text_render},
+    {"json", false, json_render},
+    {"folded", true, folded_render},
+};
+
+static const char *const metric_names[] = {
+    [RENDER_METRIC_ALLOCATED] = "allocated", [RENDER_METRIC_ALLOCATIONS] = "allocations",
+    [RENDER_METRIC_LEAKED] = "leaked",       [RENDER_METRIC_PEAK] = "peak",
+    [RENDER_METRIC_TEMPORARY] = "temporary", [RENDER_METRIC_FAULTS] = "faults",
+};
+
+const struct renderer *renderer_next(size_t *position)
+{
+    if (*position >= sizeof(renderers) / sizeof(renderers[0]))
+        return NULL;
+    return &renderers[(*position)++];
+}
+
+const struct renderer *renderer_find(const char *name)
+{
+    size_t position = 0;
+    const struct renderer *renderer;
+    while ((renderer = renderer_next(&position)) != NULL)
+        if (strcmp(renderer->name, name) == 0)
+            return renderer;
+    return NULL;
+}
+
+int render_metric_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof(metric_names) / sizeof(metric_names[0]); i++)
+        if (strcmp(metric_names[i], name) == 0)
+            return (int)i;
+    return -1;
+}

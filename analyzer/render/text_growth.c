@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RSS and heap over time: one sentence, one small time line, and who held memory in the end. */
+#include <string.h>
+
+#include "render/text_report.h"
+
+enum {
+    GROWTH_ROWS = 12,          /* of the time line */
+    GROWTH_BAR = 24,           /* columns of its bars */
+    GROWTH_NOISE = 256 * 1024, /* bytes of change in RSS that are not worth a sentence */
+};
+
+static uint64_t grown(uint64_t from, uint64_t to)
+{
+    return from == REPORT_UNKNOWN || to == REPORT_UNKNOWN || to < from ? 0 : to - from;
+}
+
+/* What part of a rise the heap's live bytes explain. */
+static void write_explanation(const struct text *text, uint64_t rss, uint64_t live)
+{
+    fprintf(text->out, "\n  Live heap rose by %s", human_bytes(live).text);
+    if (live > rss + rss / 20)
+        fprintf(text->out, ", more than RSS did: part of it is untouched, or reuses pages\n"
+                           "  that were resident before.");
+    else if (live >= rss - rss / 20)
+        fprintf(text->out, ", which explains it.");
+    else
+        fprintf(text->out,
+                ", %s of that; the rest is free memory that the allocator\n"
+                "  keeps, mappings, files or stacks.",
+                human_percent(live, rss).text);
+}
+
+static size_t peak_sample(const struct report *report)
+{
+    size_t peak = 0;
+    for (size_t i = 1; i < report->sample_count; i++)
+        if (report->samples[i].rss_bytes != REPORT_UNKNOWN &&
+            (report->samples[peak].rss_bytes == REPORT_UNKNOWN ||
+             report->samples[i].rss_bytes > report->samples[peak].rss_bytes))
+            peak = i;
+    return peak;
+}
+
+static void write_sentence(const struct text *text)
+{
+    const struct report *report = text->report;
+    const struct report_sample *first = &report->samples[0];
+    const struct report_sample *last = &report->samples[report->sample_count - 1];
+    const struct report_sample *peak = &report->samples[peak_sample(report)];
+    uint64_t up = grown(first->rss_bytes, last->rss_bytes);
+    uint64_t down = grown(last->rss_bytes, first->rss_bytes);
+    fputs("  RSS ", text->out);
+    if (up < GROWTH_NOISE && down < GROWTH_NOISE)
+        fprintf(text->out, "ended where it began, at %s", human_bytes(last->rss_bytes).text);
+    else
+        fprintf(text->out, "%s from %s to %s", up ? "rose" : "fell",
+                human_bytes(first->rss_bytes).text, human_bytes(last->rss_bytes).text);
+    if (grown(last->rss_bytes, peak->rss_bytes) >= GROWTH_NOISE)
+        fprintf(text->out, ", with a peak of %s at %s", human_bytes(peak->rss_bytes).text,
+                human_time(peak->t_ns).text);
+    fputc('.', text->out);
+    if (up >= GROWTH_NOISE && first->live_bytes != REPORT_UNKNOWN &&
+        last->live_bytes != REPORT_UNKNOWN)
+        write_explanation(text, up, grown(first->live_bytes, last->live_bytes));
+    fputc('\n', text->out);
+}
+
+/* Eighths of a column where the terminal has such characters. */
+static void write_bar(const struct text *text, uint64_t value, uint64_t full)
+{
+    static const char *const eighths[] = {"",
+                                          "\xe2\x96\x8f",
+                                          "\xe2\x96\x8e",
+                                          "\xe2\x96\x8d",
+                                          "\xe2\x96\x8c",
+                                          "\xe2\x96\x8b",
+                                          "\xe2\x96\x8a",
+                                          "\xe2\x96\x89"};
+    unsigned parts = 0;
+    if (full > 0 && value != REPORT_UNKNOWN)
+        parts = (unsigned)((double)value / (double)full * GROWTH_BAR * 8 + 0.5);
+    if (!text->options->utf8)
+        parts = (parts + 4) / 8 * 8;
+    unsigned used = parts / 8 + (parts % 8 != 0);
+    for (unsigned i = 0; i < parts / 8; i++)
+        fputs(text->options->utf8 ? "\xe2\x96\x88" : "#", text->out);
+    fprintf(text->out, "%s%*s", eighths[parts % 8], used < GROWTH_BAR ? GROWTH_BAR - (int)used : 0,
+            "");
+}
+
+static void write_sample(const struct text *text, const struct report_sample *sample, uint64_t full)
+{
+    fprintf(text->out, "  %12s %10s  ", human_time(sample->t_ns).text,
+            human_bytes(sample->rss_bytes).text);
+    text_style(text, TEXT_TITLE);
+    write_bar(text, sample->rss_bytes, full);
+    text_style(text, TEXT_NORMAL);
+    fprintf(text->out, " %11s %13s %7s\n", human_bytes(sample->live_bytes).text,
+            human_count(sample->minor_faults).text, human_count(sample->major_faults).text);
+}
+
+/* The sample for row `row` of `rows`: the one nearest to an even division of the time. */
+static size_t nearest(const struct report *report, size_t row, size_t rows, size_t from)
+{
+    const struct report_sample *samples = report->samples;
+    uint64_t begin = samples[0].t_ns, end = samples[report->sample_count - 1].t_ns;
+    double wanted = (double)begin + (double)(end - begin) * (double)row / (double)(rows - 1);
+    size_t i = from;
+    if (row + 1 == rows)
+        return report->sample_count - 1;
+    while (i + 1 < report->sample_count && (double)samples[i].t_ns < wanted)
+        i++;
+    return i;
+}
+
+static void write_time_line(const struct text *text)
+{
+    const struct report *report = text->report;
+    size_t rows = report->sample_count < GROWTH_ROWS ? report->sample_count : GROWTH_ROWS;
+    size_t peak = peak_sample(report), next = 0;
+    text_style(text, TEXT_DIM);
+    fprintf(text->out, "  %12s %10s  %-*s %11s %13s %7s\n", "time", "RSS", GROWTH_BAR, "",
+            "live heap", "minor faults", "major");
+    text_style(text, TEXT_NORMAL);
+    for (size_t row = 0; row < rows && next < report->sample_count; row++) {
+        size_t i = rows < GROWTH_ROWS ? row : nearest(report, row, rows, next);
+        /* The peak shall not fall between two rows. */
+        if (peak >= next && peak < i)
+            write_sample(text, &report->samples[peak], report->samples[peak].rss_bytes);
+        write_sample(text, &report->samples[i], report->samples[peak].rss_bytes);
+        next = i + 1;
+    }
+}
+
+static void write_site(struct text *text, const struct report_site *site, bool stack)
+{
+    fprintf(text->out, "  %10s in %9s block%s", human_bytes(site->live_bytes).text,
+            human_count(site->live_blocks).text, site->live_blocks == 1 ? " " : "s");
+    if (site->resident_bytes != REPORT_UNKNOWN)
+        fprintf(text->out, ", %s resident", human_bytes(site->resident_bytes).text);
+    if (!stack) {
+        fputs("  ", text->out);
+        text_place(text, site->stack, TEXT_COLUMNS - 34);
+    }
+    fputc('\n', text->out);
+    if (stack)
+        text_stack(text, site->stack);
+}
+
+static void write_sites(struct text *text)
+{
+    const struct report *report = text->report;
+    size_t rows = text_rows(text, report->growth_site_count);
+    uint64_t hidden = 0;
+    /* The section above shows the same sites with their stacks. */
+    bool stacks = !(text->sections & RENDER_LEAKS);
+    if (report->growth_site_count == 0)
+        return;
+    fprintf(text->out, "  Live %s, by call stack:\n", text_at_end(report));
+    for (size_t i = 0; i < rows; i++)
+        write_site(text, report->growth_sites[i], stacks);
+    for (size_t i = rows; i < report->growth_site_count; i++)
+        hidden += report->growth_sites[i]->live_bytes;
+    char rest[64];
+    snprintf(rest, sizeof(rest), " with %s", human_bytes(hidden).text);
+    text_more(text, report->growth_site_count - rows, "site", rest);
+}
+
+void text_growth(struct text *text)
+{
+    text_heading(text, "RSS growth", NULL);
+    if (text->report->sample_count == 0) {
+        fputs("  No point of the RSS time line was recorded.\n", text->out);
+    } else {
+        write_sentence(text);
+        if (text->report->sample_count > 1)
+            write_time_line(text);
+    }
+    write_sites(text);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the text format share: one struct text per report, styles,
+ * names made safe, lists cut to --top, and stacks.
+ */
+#ifndef VMTRACE_TEXT_REPORT_H
+#define VMTRACE_TEXT_REPORT_H
+
+#include "render/human.h"
+#include "render/renderer.h"
+#include "render/source_lines.h"
+
+enum {
+    TEXT_COLUMNS = 100, /* names are cut so that lines end about there, unless --full-stacks */
+    TEXT_FRAMES = 10,   /* frames shown of one stack, unless --full-stacks */
+};
+
+enum text_style {
+    TEXT_NORMAL,
+    TEXT_BOLD,
+    TEXT_DIM,
+    TEXT_GOOD,
+    TEXT_WARN,
+    TEXT_BAD,
+    TEXT_TITLE,
+};
+
+struct text {
+    FILE *out;
+    const struct report *report;
+    const struct render_options *options;
+    unsigned sections;
+    struct source_lines *sources;
+    const char *lineless; /* binary of a shown application frame that has no line, or NULL */
+    bool failed;          /* out of memory */
+};
+
+/* text_style.c */
+void text_style(const struct text *text, enum text_style style);
+void text_heading(const struct text *text, const char *title, const char *remark);
+/* "... and 37 more sites with 1.20 MiB (--top=0 shows all)"; `what` in the singular, `rest`
+ * finished text or "". */
+void text_more(const struct text *text, size_t hidden, const char *what, const char *rest);
+/* How many of `count` rows --top lets through. */
+size_t text_rows(const struct text *text, size_t count);
+/* Escaped, cut after `columns` (0: never).  Returns the columns written. */
+size_t text_name(const struct text *text, const char *name, size_t columns);
+/* Escaped, and quoted if a shell would need that. */
+size_t text_word(const struct text *text, const char *word);
+/* "..." as one character where the terminal has it. */
+const char *text_ellipsis(const struct text *text);
+/* Part of a path after its last slash. */
+const char *text_basename(const char *path);
+/* "at exit", "when it was killed", ... */
+const char *text_at_end(const struct report *report);
+
+/* text_stack.c: frames of a stack below each other, the program's own standing out. */
+void text_stack(struct text *text, const struct report_stack *stack);
+/* The first of the program's own frames, in one line without newline. */
+void text_place(struct text *text, const struct report_stack *stack, size_t columns);
+/* That frame, the innermost one if none is the program's own, NULL for an empty stack. */
+const struct report_frame *text_own_frame(const struct report_stack *stack);
+
+/* One file per group of sections. */
+void text_header(struct text *text);
+void text_summary(struct text *text);
+void text_notes(struct text *text);
+void text_errors(struct text *text);
+void text_leaks(struct text *text);
+void text_growth(struct text *text);
+void text_faults(struct text *text);
+void text_peak(struct text *text);
+void text_temporary(struct text *text);
+void text_sites(struct text *text);
+void text_phases(struct text *text);
+void text_pools(struct text *text);
+void text_mappings(struct text *text);
+void text_threads(struct text *text);
+void text_hints(struct text *text);
+
+#endif

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for vmtrace and vmtrace-report.
+# shellcheck shell=bash
+
+# What compgen makes of its arguments, as the reply.
+_vmtrace_reply()
+{
+    mapfile -t COMPREPLY < <(compgen "$@")
+}
+
+# Values of an option; fails if it takes none that could be proposed.
+_vmtrace_value()
+{
+    local option=$1 current=$2 program=$3
+    case $program:$option in
+    report:--format) _vmtrace_reply -W 'text json folded' -- "$current" ;;
+    report:--metric)
+        _vmtrace_reply -W 'allocated allocations leaked peak temporary faults' -- "$current"
+        ;;
+    report:--color) _vmtrace_reply -W 'auto always never' -- "$current" ;;
+    report:--show-leak-kinds)
+        local before=''
+        [[ $current == *,* ]] && before=${current%,*},
+        _vmtrace_reply -P "$before" -W 'definite indirect possible reachable all none' \
+            -- "${current##*,}"
+        ;;
+    report:--sysroot | report:--debug-dir) _vmtrace_reply -d -- "$current" ;;
+    run:--faults) _vmtrace_reply -W 'auto perf rusage off' -- "$current" ;;
+    run:--scan) _vmtrace_reply -W 'off' -- "$current" ;;
+    run:--children) _vmtrace_reply -W 'follow ignore' -- "$current" ;;
+    run:--sample) _vmtrace_reply -W '0' -- "$current" ;;
+    run:--start) _vmtrace_reply -W 'on paused' -- "$current" ;;
+    run:--log) _vmtrace_reply -W 'quiet errors summary' -- "$current" ;;
+    run:--clock) _vmtrace_reply -W 'auto tsc counter' -- "$current" ;;
+    *:--output | *:-o | run:--library) _vmtrace_reply -f -- "$current" ;;
+    *) return 1 ;; # a number, or no option that takes a value
+    esac
+}
+
+# $1 is run or report, $2 all options of it.  readline splits --name=VALUE at the '='.  Sets COMPREPLY and succeeds if the cursor is in an option or its value.
+_vmtrace_option()
+{
+    local program=$1 options=$2
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    if [[ $current == '=' ]]; then
+        _vmtrace_value "$previous" '' "$program"
+        return 0
+    elif [[ $previous == '=' ]]; then
+        _vmtrace_value "${COMP_WORDS[COMP_CWORD - 2]}" "$current" "$program"
+        return 0
+    elif [[ $previous == -* ]] && _vmtrace_value "$previous" "$current" "$program"; then
+        return 0
+    elif [[ $current == -* ]]; then
+        _vmtrace_reply -W "$options" -- "$current"
+        [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace
+        return 0
+    fi
+    return 1
+}
+
+_vmtrace_report()
+{
+    COMPREPLY=()
+    _vmtrace_option report '--summary --errors --leaks --growth --faults --peak --temporary
+        --sites --phases --pools --mappings --threads --format= --output= --top= --full-stacks
+        --show-leak-kinds= --metric= --color= --sysroot= --debug-dir= --help --usage
+        --version' && return
+    compopt -o filenames
+    local current=${COMP_WORDS[COMP_CWORD]}
+    mapfile -t COMPREPLY < <(compgen -f -X '!*.vmt*' -- "$current"; compgen -d -- "$current")
+}
+
+# Index of the traced program among the words after `vmtrace run`, or nothing.
+_vmtrace_program_index()
+{
+    local i
+    for ((i = 2; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        --) echo $((i + 1)) && return ;;
+        -o | --output | --faults | --scan | --children | --depth | --sample | --interval | \
+            --max-size | --start | --log | --clock | --library)
+            [[ ${COMP_WORDS[i + 1]} == '=' ]] && ((i++))
+            ((i++))
+            ;;
+        -*) ;;
+        *) echo "$i" && return ;;
+        esac
+    done
+}
+
+_vmtrace()
+{
+    local current=${COMP_WORDS[COMP_CWORD]} program
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        _vmtrace_reply -W 'run report --help --version' -- "$current"
+        return
+    fi
+    case ${COMP_WORDS[1]} in
+    report)
+        _vmtrace_report
+        ;;
+    run)
+        program=$(_vmtrace_program_index)
+        if [[ -n $program ]] && ((program < COMP_CWORD)); then
+            # The program's own arguments: what bash knows about that program, else files.
+            if declare -F _command_offset > /dev/null; then
+                _command_offset "$program"
+            else
+                mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            fi
+            return
+        fi
+        _vmtrace_option run '--output= --faults= --scan= --children= --depth= --sample= --interval=
+            --max-size= --start= --log= --clock= --library= --help --usage --version' && return
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -c -- "$current"; compgen -d -- "$current")
+        ;;
+    esac
+}
+
+complete -F _vmtrace vmtrace
+complete -F _vmtrace_report vmtrace-report

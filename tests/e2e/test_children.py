@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Children are followed, each into a file of its own."""
+import os
+
+import harness
+from harness import program, report, sites_of
+
+
+class Children(harness.Case):
+    def reports(self, how, traces, env=None, status=3):
+        run = self.trace([program("children"), how], env=env)
+        self.assertEqual((run.returncode, run.stdout, run.stderr), (status, b"", b""))
+        self.assertEqual(len(run.traces), traces, run.traces)
+        found = [report(trace) for trace in run.traces]
+        for data in found:
+            self.assert_healthy(data)
+            self.assertEqual(data["errors"], [])
+        # Parents first; an exec'd image after the one that it replaced.
+        return sorted(found, key=lambda data: data["process"]["start_time_ns"])
+
+    def count_of(self, data, function):
+        return sum(site["allocations"] for site in sites_of(data, function))
+
+    def assert_counts(self, data, parent, child):
+        self.assertEqual((self.count_of(data, "parent_block"), self.count_of(data, "child_block")),
+                         (parent, child))
+
+    def test_fork(self):
+        parent, child = self.reports("fork", 2)
+        self.assert_counts(parent, 10, 0)
+        self.assert_counts(child, 0, 7)
+        self.assertEqual(child["process"]["ppid"], parent["process"]["pid"])
+        self.assertEqual((parent["process"]["forked"], child["process"]["forked"]), (False, True))
+        self.assertEqual((child["process"]["end"], child["process"]["exit_status"]), ("exit", 3))
+
+    def test_nested_forks(self):
+        reports = self.reports("nested", 4)
+        self.assert_counts(reports[0], 10, 0)
+        for data in reports[1:]:
+            self.assert_counts(data, 0, 7)
+
+    def test_vfork(self):
+        parent, = self.reports("vfork", 1)
+        self.assert_counts(parent, 10, 0)
+        self.assertEqual((parent["process"]["end"], parent["process"]["exit_status"]), ("exit", 3))
+
+    def test_vfork_and_exec(self):
+        parent, child = self.reports("vfork-exec", 2)
+        self.assert_counts(parent, 10, 0)
+        self.assert_counts(child, 0, 7)
+        self.assertEqual(parent["process"]["end"], "exit")
+
+    def test_posix_spawn(self):
+        parent, child = self.reports("spawn", 2)
+        self.assert_counts(parent, 10, 0)
+        self.assert_counts(child, 0, 7)
+        self.assertEqual(parent["process"]["end"], "exit")
+        self.assertFalse(child["process"]["forked"])
+
+    def test_exec(self):
+        first, second = self.reports("exec", 2)
+        self.assert_counts(first, 5, 0)
+        self.assert_counts(second, 0, 7)
+        self.assertEqual(first["process"]["pid"], second["process"]["pid"])
+        self.assertEqual((first["process"]["end"], second["process"]["end"]), ("exec", "exit"))
+
+    def test_exec_that_fails(self):
+        data, = self.reports("exec-fails", 1)
+        self.assert_counts(data, 10, 0)
+        self.assertEqual(data["process"]["end"], "exit")
+
+    def test_system(self):
+        reports = self.reports("system", 2)
+        self.assert_counts(reports[0], 10, 0)
+        self.assertEqual(os.path.basename(reports[1]["process"]["exe"]),
+                         os.path.basename(os.path.realpath("/bin/sh")))
+
+    def test_fork_among_threads(self):
+        reports = self.reports("threads", 41)
+        self.assert_counts(reports[0], 10, 0)
+        for data in reports[1:]:
+            self.assert_counts(data, 0, 7)
+
+    def test_children_are_left_alone_when_told_so(self):
+        for how in "fork", "spawn", "vfork-exec", "system":
+            with self.subTest(how):
+                data, = self.reports(how, 1, env={"VMTRACE_CHILDREN": "ignore"})
+                self.assert_counts(data, 10, 0)
+
+    def test_output_without_the_pid_never_loses_a_trace(self):
+        run = self.trace([program("children"), "nested"],
+                         env={"VMTRACE_OUTPUT": self.path("same.vmt")})
+        self.assertEqual((run.returncode, run.stderr), (3, b""))
+        traces = self.find_traces("same.vmt*")
+        self.assertEqual(len(traces), 4, traces)
+        counts = sorted((self.count_of(data, "parent_block"), self.count_of(data, "child_block"))
+                        for data in map(report, traces))
+        self.assertEqual(counts, [(0, 7), (0, 7), (0, 7), (10, 0)])
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that close, change or forbid what a recorder might rely on."""
+import os
+import shutil
+import subprocess
+
+import harness
+from harness import program, report
+
+
+class Hostile(harness.Case):
+    def burst(self, *arguments, **options):
+        run = self.trace([program("burst"), *map(str, arguments)], **options)
+        self.assertEqual(run.returncode, 5, run.stderr)
+        self.assertEqual(run.stderr, b"")
+        data = report(run.trace)
+        self.assert_healthy(data)
+        return data, run
+
+    def assert_all_blocks(self, data, count):
+        self.assertEqual(sum(site["allocations"] for site in
+                             harness.sites_of(data, "burst_block")), count)
+        self.assertEqual(data["process"]["exit_status"], 5)
+
+    def test_descriptors_closed(self):
+        data, run = self.burst(200000, 2, "c")
+        self.assertEqual(run.stdout, b"ready\ndone\n")
+        self.assert_all_blocks(data, 400000)
+
+    def test_all_descriptors_closed_and_directory_changed(self):
+        data, _ = self.burst(100000, 2, "Cd")
+        self.assert_all_blocks(data, 200000)
+
+    def test_no_new_descriptors(self):
+        run = self.trace([program("burst"), "100000", "8", "n"])
+        self.assertEqual((run.returncode, run.stdout, run.stderr), (5, b"ready\ndone\n", b""))
+        data = report(run.trace)
+        # What cannot be recorded without a descriptor is counted, and told.
+        self.assertEqual((data["summary"]["impossible"], data["errors"]), (0, []))
+        recorded = sum(site["allocations"] for site in harness.sites_of(data, "burst_block"))
+        if data["summary"]["lost_events"]:
+            self.assertTrue(any("lost" in note or "not recorded" in note
+                                for note in data["notes"]), data["notes"])
+        else:
+            self.assertEqual(recorded, 800000)
+
+    def test_relative_output_and_directory_changed(self):
+        run = self.trace([program("burst"), "100000", "2", "d"],
+                         env={"VMTRACE_OUTPUT": "relative.%p.vmt"})
+        self.assertEqual((run.returncode, run.stderr), (5, b""))
+        trace, = self.find_traces("relative.*")
+        data = report(trace)
+        self.assert_healthy(data)
+        self.assert_all_blocks(data, 200000)
+
+    def test_errno(self):
+        run = self.trace([program("errno_kept")])
+        self.assertEqual((run.returncode, run.stderr), (0, b""))
+        self.assert_healthy(report(run.trace))
+
+    def test_deep_recursion(self):
+        data = self.trace_report([program("deep_recursion")])
+        found = harness.sites_of(data, "level_block")
+        self.assertEqual(sum(site["allocations"] for site in found), 201)
+        self.assertEqual(sum(site["live_blocks"] for site in found), 0)
+
+    def test_trace_deleted_while_it_is_written(self):
+        process = subprocess.Popen([program("burst"), "400000", "2"], stdout=subprocess.PIPE,
+                                   env=harness.plain_environment(
+                                       LD_PRELOAD=harness.LIBRARY,
+                                       VMTRACE_OUTPUT=self.path("gone.vmt")))
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        os.unlink(self.path("gone.vmt"))
+        self.assertEqual(process.communicate(timeout=60)[0], b"done\n")
+        self.assertEqual(process.returncode, 5)
+
+    def test_static_program(self):
+        run = self.trace([program("static_program")])
+        self.assertEqual((run.returncode, run.stdout, run.stderr), (4, b"static\n", b""))
+        self.assertEqual(run.traces, [])
+
+    def test_no_system_call_per_event(self):
+        if not shutil.which("strace"):
+            self.skipTest("strace is not installed")
+        calls = []
+        for count in "20000", "420000":
+            log = self.path("strace.log")
+            run = self.trace([program("burst"), count], prefix=["strace", "-f", "-o", log],
+                             env={"VMTRACE_INTERVAL": "3600000"})
+            if not os.path.exists(log) or run.returncode != 5:
+                self.skipTest("strace is not permitted")
+            with open(log, encoding="utf-8", errors="replace") as source:
+                calls.append(sum(1 for line in source if "(" in line))
+        # 800,000 more events: calls for each chunk of 64 KiB and for the clock now and then.
+        self.assertLess(calls[1] - calls[0], 800000 // 200)
+
+
+if __name__ == "__main__":
+    harness.main()

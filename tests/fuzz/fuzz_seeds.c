@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fuzz_seeds.h"
+
+#define U(value) ((uint64_t)(value))
+
+static void seed_heap(struct trace_builder *builder)
+{
+    struct builder_stream *stream = trace_builder_stream(builder, 100);
+    uint32_t a = builder_stack(stream, 3, U(0x401000), U(0x401100), U(0x401200));
+    uint32_t b = builder_stack(stream, 2, U(0x401000), U(0x7f0000001000));
+    builder_at(stream, BUILDER_START_TICKS + 10);
+    builder_faults(stream, 3, 1);
+    builder_alloc(stream, VMT_MALLOC, 0x10000, 40, a);
+    builder_alloc(stream, VMT_MALLOC, 0x10040, 40, a);
+    builder_alloc(stream, VMT_CALLOC, 0x10080, 100, b);
+    builder_alloc(stream, VMT_NEW, 0x10101, 8, a);
+    builder_alloc(stream, VMT_NEW_ARRAY, 0x10200, 80, b);
+    builder_alloc_other(stream, VMT_SUB_POSIX_MEMALIGN, 6, 0x10400, 64, a);
+    builder_free(stream, VMT_FREE, 0x10040);
+    builder_free_at(stream, VMT_DELETE, 0x10101, b);
+    builder_free(stream, VMT_DELETE_ARRAY, 0x10200);
+    builder_free_other(stream, VMT_SUB_FREE_SIZED, 0x10080);
+    builder_realloc_begin(stream, 0x10000);
+    builder_alloc(stream, VMT_REALLOC, 0x20000, 4000, a);
+    builder_realloc_begin(stream, 0x20000);
+    builder_realloc_failed(stream, U(1) << 60, b);
+    builder_realloc_begin(stream, 0x20000);
+    builder_realloc_freed(stream);
+    builder_alloc_failed(stream, VMT_MALLOC, U(1) << 62, b);
+}
+
+static void seed_errors(struct trace_builder *builder)
+{
+    struct builder_stream *stream = trace_builder_stream(builder, 100);
+    uint32_t a = builder_stack(stream, 1, U(0x401000));
+    uint32_t cut = builder_nodes(stream, VMT_NODE_CUT, (uint64_t[]){0x401300, 0x401400}, 2);
+    builder_alloc(stream, VMT_MALLOC, 0x10000, 40, a);
+    builder_free(stream, VMT_FREE, 0x10000);
+    builder_free(stream, VMT_FREE, 0x10000);
+    builder_alloc(stream, VMT_NEW, 0x10000, 40, cut);
+    builder_free(stream, VMT_FREE, 0x10000);
+    builder_alloc(stream, VMT_MALLOC, 0x20000, 100, a);
+    builder_free(stream, VMT_FREE, 0x20018);
+    builder_cold(stream, VMT_OP_CRASH, "uzuk", U(11), (int64_t)-6, U(0x10), cut);
+}
+
+static void seed_mappings(struct trace_builder *builder)
+{
+    struct builder_stream *stream = trace_builder_stream(builder, 100);
+    uint32_t a = builder_stack(stream, 1, U(0x401000));
+    builder_cold(stream, VMT_OP_MAP, "uuuuuuks", U(0), U(0x7f0000000000), U(0x10000), U(3),
+                 U(0x22), U(0), a, "");
+    builder_cold(stream, VMT_OP_UNMAP, "uuuk", U(0), U(0x7f0000004000), U(0x2000), a);
+    builder_cold(stream, VMT_OP_UNMAP_FAILED, "");
+    builder_cold(stream, VMT_OP_UNMAP, "uuuk", U(0), U(0x7f0000004000), U(0x2000), a);
+    builder_cold(stream, VMT_OP_REMAP_BEGIN, "uu", U(0x7f0000006000), U(0xa000));
+    builder_cold(stream, VMT_OP_REMAP_END, "uuk", U(0x7f1000000000), U(0x20000), a);
+    builder_cold(stream, VMT_OP_MAP, "uuuuuuks", U(VMT_MAP_SHM), U(0x7f2000000000), U(0x1000),
+                 U(3), U(0), U(0), a, "shm");
+    builder_cold(stream, VMT_OP_UNMAP, "uuuk", U(VMT_MAP_SHM), U(0x7f2000000000), U(0), a);
+    builder_cold(stream, VMT_OP_MAP, "uuuuuuks", U(VMT_MAP_ALLOCATOR), U(0x7f3000000000),
+                 U(0x1000), U(3), U(0), U(0), a, "");
+    builder_cold(stream, VMT_OP_BREAK, "uuk", U(0x600000), U(0x621000), a);
+    builder_cold(stream, VMT_OP_BREAK, "uuk", U(0x621000), U(0x610000), a);
+    builder_cold(stream, VMT_OP_ADVISE, "uuuk", U(0x7f1000000000), U(0x4000), U(4), a);
+}
+
+static void seed_process(struct trace_builder *builder)
+{
+    struct builder_stream *stream = trace_builder_stream(builder, 100);
+    builder_cold(stream, VMT_OP_CLOCK, "u", U(5000000));
+    builder_cold(stream, VMT_OP_THREAD, "u", U(100));
+    builder_cold(stream, VMT_OP_THREAD_NAME, "us", U(100), "main");
+    builder_cold(stream, VMT_OP_MODULE_LOAD, "uuussu", U(0x400000), U(0x400000), U(0x500000),
+                 "0123456789abcdefghij", "/usr/bin/app", U(VMT_MODULE_MAIN));
+    builder_cold(stream, VMT_OP_MODULE_LOAD, "uuussu", U(0x7f0000000000), U(0x7f0000000000),
+                 U(0x7f0000100000), "", "/usr/lib/libvmtrace.so", U(VMT_MODULE_TRACER));
+    builder_cold(stream, VMT_OP_FACT, "ss", "exe", "/usr/bin/app");
+    builder_cold(stream, VMT_OP_ARGUMENT, "us", U(0), "app");
+    builder_cold(stream, VMT_OP_ARGUMENT, "us", U(1), "--fast");
+    uint32_t a = builder_stack(stream, 2, U(0x401000), U(0x7f0000001000));
+    builder_cold(stream, VMT_OP_PHASE_BEGIN, "s", "load");
+    builder_alloc(stream, VMT_MALLOC, 0x10000, 1000, a);
+    builder_cold(stream, VMT_OP_PHASE_BEGIN, "s", "inner");
+    builder_cold(stream, VMT_OP_SNAPSHOT, "s", "middle");
+    builder_cold(stream, VMT_OP_PHASE_END, "s", "load");
+    builder_cold(stream, VMT_OP_MEMORY_SAMPLE, "uuuuuu", U(1) << 30, U(1) << 22, U(1) << 20,
+                 U(500), U(2), U(65536));
+    builder_cold(stream, VMT_OP_PAUSE, "");
+    builder_cold(stream, VMT_OP_RESUME, "");
+    builder_cold(stream, VMT_OP_FAULT_SOURCE, "u", U(2));
+    builder_cold(stream, VMT_OP_FORK, "u", U(101));
+    builder_cold(stream, VMT_OP_EXEC, "s", "/bin/true");
+    builder_cold(stream, VMT_OP_EXEC_FAILED, "u", U(2));
+    builder_cold(stream, VMT_OP_MODULE_UNLOAD, "u", U(0x7f0000000000));
+    builder_cold(stream, VMT_OP_NODES_RESET, "");
+    a = builder_stack(stream, 1, U(0x402000));
+    builder_alloc(stream, VMT_MALLOC, 0x20000, 10, a);
+    builder_cold(stream, VMT_OP_LOST, "uu", U(VMT_LOST_SPACE), U(28));
+    builder_new_chunk(stream);
+    builder_alloc(stream, VMT_MALLOC, 0x30000, 10, a);
+    builder_at(stream, BUILDER_START_TICKS + 3000000);
+    builder_cold(stream, VMT_OP_END, "uuuuuuu", U(0), U(3), U(900), U(4), U(1) << 23, U(1000),
+                 U(2000));
+}
+
+static void seed_pools(struct trace_builder *builder)
+{
+    struct builder_stream *stream = trace_builder_stream(builder, 100);
+    uint32_t a = builder_stack(stream, 1, U(0x401000));
+    builder_cold(stream, VMT_OP_POOL, "us", U(1), "nodes");
+    builder_cold(stream, VMT_OP_POOL, "us", U(2), "strings");
+    builder_cold(stream, VMT_OP_POOL_ALLOC, "uuuk", U(1), U(0x10010), U(24), a);
+    builder_cold(stream, VMT_OP_POOL_ALLOC, "uuuk", U(2), U(0x10010), U(7), a);
+    builder_cold(stream, VMT_OP_POOL_RESIZE, "uuuuk", U(2), U(0x10010), U(0x10020), U(70), a);
+    builder_cold(stream, VMT_OP_POOL_FREE, "uuk", U(1), U(0x10010), a);
+    builder_cold(stream, VMT_OP_POOL_CLEAR, "uk", U(2), a);
+}
+
+static void seed_threads(struct trace_builder *builder)
+{
+    struct builder_stream *one = trace_builder_stream(builder, 100);
+    struct builder_stream *two = trace_builder_stream(builder, 101);
+    uint32_t a = builder_stack(one, 2, U(0x401000), U(0x401100));
+    uint32_t b = builder_stack(two, 2, U(0x401000), U(0x401100));
+    for (uint64_t i = 1; i < 40; i++) {
+        builder_at(one, BUILDER_START_TICKS + 100 * i);
+        builder_alloc(one, VMT_MALLOC, 0x10000 + 64 * i, i, a);
+        builder_at(two, BUILDER_START_TICKS + 100 * i + 50);
+        builder_free(two, VMT_FREE, 0x10000 + 64 * i);
+        if (i % 16 == 0)
+            builder_new_chunk(two);
+        builder_alloc(two, VMT_CALLOC, 0x20000 + 64 * i, i, b);
+    }
+}
+
+struct trace_builder *fuzz_seed_new(unsigned number)
+{
+    static void (*const seeds[FUZZ_SEEDS])(struct trace_builder *) = {
+        seed_heap, seed_errors, seed_mappings, seed_process, seed_pools, seed_threads,
+    };
+    struct trace_builder *builder = trace_builder_new();
+    seeds[number % FUZZ_SEEDS](builder);
+    return builder;
+}

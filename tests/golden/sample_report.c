@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sample_report.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define LIBC "/lib/x86_64-linux-gnu/libc.so.6"
+#define APP "/opt/demo/bin/demo"
+
+static struct report_frame load_frames[] = {
+    {"strdup", NULL, 0, LIBC, 0x92a1f, 0x1f, false, false},
+    {"config_add", "sample_source.txt", 3, APP, 0x1193, 0x13, true, true},
+    {"config_load", "sample_source.txt", 7, APP, 0x1193, 0x43, false, true},
+    {"main", "sample_source.txt", 11, APP, 0x1250, 0x30, false, true},
+    {"__libc_start_call_main", NULL, 0, LIBC, 0x271ca, 0x7a, false, false},
+    {"__libc_start_main", NULL, 0, LIBC, 0x27285, 0x85, false, false},
+    {"_start", NULL, 0, APP, 0x10a1, 0x21, false, false},
+};
+/* Names as a broken or malicious binary may have them. */
+static const struct report_frame hostile_frames[] = {
+    {"evil\033[31m;name\n\xff", NULL, 0, "/tmp/lib\033]0;title\007.so", 0x10, 0x4, false, true},
+    {NULL, NULL, 0, APP, 0x2000, 0, false, true},
+    {NULL, NULL, 0, NULL, 0x7f0012345678, 0, false, false},
+};
+static const struct report_frame deep_frames[] = {
+    {"operator new(unsigned long)", NULL, 0, "/usr/lib/libstdc++.so.6", 0xa0, 0x1c, false, false},
+    {"std::__new_allocator<std::pair<const std::string, int>>::allocate(unsigned long)", NULL, 0,
+     "/usr/lib/libstdc++.so.6", 0xb0, 0x10, true, false},
+    {"std::vector<int>::_M_realloc_insert<int const&>", NULL, 0, "/usr/lib/libstdc++.so.6", 0xc0,
+     0x10, false, false},
+    {"std::vector<int>::push_back", NULL, 0, "/usr/lib/libstdc++.so.6", 0xc8, 0x10, false, false},
+    {"lib_a", NULL, 0, "/usr/lib/liba.so", 0xd0, 0x10, false, false},
+    {"lib_b", NULL, 0, "/usr/lib/libb.so", 0xe0, 0x10, false, false},
+    {"worker::step<std::map<std::string, std::vector<std::pair<int, double>>>>(unsigned long, "
+     "std::string const&)",
+     "/src/demo/worker.cc", 120, APP, 0x3000, 0x10, false, true},
+    {"worker_1", "/src/demo/worker.cc", 131, APP, 0x3001, 0x10, false, true},
+    {"worker_2", "/src/demo/worker.cc", 132, APP, 0x3002, 0x10, false, true},
+    {"worker_3", "/src/demo/worker.cc", 133, APP, 0x3003, 0x10, false, true},
+    {"worker_4", "/src/demo/worker.cc", 134, APP, 0x3004, 0x10, false, true},
+    {"worker_5", "/src/demo/worker.cc", 135, APP, 0x3005, 0x10, false, true},
+    {"worker_6", "/src/demo/worker.cc", 136, APP, 0x3006, 0x10, false, true},
+    {"worker_7", "/src/demo/worker.cc", 137, APP, 0x3007, 0x10, false, true},
+    {"worker_8", "/src/demo/worker.cc", 138, APP, 0x3008, 0x10, false, true},
+    {"worker_9", "/src/demo/worker.cc", 139, APP, 0x3009, 0x10, false, true},
+    {"worker_10", "/src/demo/worker.cc", 140, APP, 0x300a, 0x10, false, true},
+    {"worker_11", "/src/demo/worker.cc", 141, APP, 0x300b, 0x10, false, true},
+    {"start_thread", NULL, 0, LIBC, 0x891f5, 0x2d5, false, false},
+    {"clone3", NULL, 0, LIBC, 0x1098dc, 0x2c, false, false},
+};
+
+static const struct report_stack load_stack = {load_frames, COUNT(load_frames), false, false};
+static const struct report_stack hostile_stack = {hostile_frames, COUNT(hostile_frames), true,
+                                                  false};
+static const struct report_stack deep_stack = {deep_frames, COUNT(deep_frames), false, false};
+static const struct report_stack lost_stack = {NULL, 0, false, true};
+
+static const struct report_site load_site = {
+    .kind = "malloc",
+    .stack = &load_stack,
+    .allocations = 12345,
+    .bytes_allocated = 4194304,
+    .temporary = 17,
+    .peak_bytes = 3145728,
+    .peak_blocks = 9000,
+    .own_peak_bytes = 3500000,
+    .live_bytes = 2097152,
+    .live_blocks = 6172,
+    .first_ns = 1000000,
+    .last_ns = 2500000000,
+    .largest = 65536,
+    .minor_faults = 1024,
+    .major_faults = 2,
+    .resident_bytes = REPORT_UNKNOWN,
+    .swapped_bytes = REPORT_UNKNOWN,
+};
+static const struct report_site deep_site = {
+    .kind = "new",
+    .stack = &deep_stack,
+    .allocations = 500000,
+    .bytes_allocated = 16000000,
+    .temporary = 499000,
+    .peak_bytes = 65536,
+    .peak_blocks = 64,
+    .own_peak_bytes = REPORT_UNKNOWN,
+    .live_bytes = 1000,
+    .live_blocks = 1,
+    .first_ns = 5000000,
+    .last_ns = 2900000000,
+    .largest = 4096,
+    .minor_faults = 12,
+    .resident_bytes = REPORT_UNKNOWN,
+    .swapped_bytes = REPORT_UNKNOWN,
+};
+static const struct report_site hostile_site = {
+    .kind = "pool \033[2Jpool",
+    .stack = &hostile_stack,
+    .allocations = 3,
+    .bytes_allocated = 300,
+    .peak_bytes = 300,
+    .peak_blocks = 3,
+    .own_peak_bytes = 300,
+    .live_bytes = 300,
+    .live_blocks = 3,
+    .first_ns = 2000000000,
+    .last_ns = 2000000000,
+    .largest = 100,
+    .failed = 2,
+    .resident_bytes = 4096,
+    .swapped_bytes = 0,
+};
+static const struct report_site lost_site = {
+    .kind = "mixed",
+    .stack = &lost_stack,
+    .allocations = 1,
+    .bytes_allocated = 8,
+    .peak_bytes = 8,
+    .peak_blocks = 1,
+    .own_peak_bytes = 8,
+    .live_bytes = 8,
+    .live_blocks = 1,
+    .first_ns = 3000000000,
+    .last_ns = 3000000000,
+    .largest = 8,
+    .resident_bytes = REPORT_UNKNOWN,
+    .swapped_bytes = REPORT_UNKNOWN,
+};
+static const struct report_site map_site = {
+    .kind = "mmap",
+    .stack = &load_stack,
+    .allocations = 4,
+    .bytes_allocated = 67108864,
+    .own_peak_bytes = REPORT_UNKNOWN,
+    .resident_bytes = REPORT_UNKNOWN,
+    .swapped_bytes = REPORT_UNKNOWN,
+};
+
+static const struct report_site *const by_bytes[] = {&deep_site, &load_site, &hostile_site,
+                                                     &lost_site};
+static const struct report_site *const by_peak[] = {&load_site, &deep_site, &hostile_site,
+                                                    &lost_site};
+static const struct report_site *const by_temporary[] = {&deep_site, &load_site};
+static const struct report_site *const by_faults[] = {&load_site, &deep_site};
+
+static const struct report_leak leaks[] = {
+    {REPORT_LEAK_UNSCANNED, &load_site, 2097152, 6172, 1000000, 2500000000, false, NULL},
+    {REPORT_LEAK_UNSCANNED, &deep_site, 1000, 1, 2900000000, 2900000000, false, NULL},
+    {REPORT_LEAK_UNSCANNED, &hostile_site, 300, 3, 2000000000, 2000000000, false, "\033[2Jpool"},
+    {REPORT_LEAK_UNSCANNED, &lost_site, 8, 1, 3000000000, 3000000000, false, NULL},
+};
+static const struct report_phase phases[] = {
+    {"load", 1000000, 1500000000, true, 12000, 6000, 4000000, 0, 2000000, 2000000, 6000, 3500000},
+    {"serve \xf0\x9f\x94\xa5", 1500000000, 3200000000, false, 488349, 488172, 16194612, 2000000,
+     2098460, 98460, 177, 2200000},
+};
+static const struct report_snapshot snapshots[] = {
+    {"after load", 1500000000, 2000000, 6000, REPORT_UNKNOWN}};
+static const struct report_thread threads[] = {
+    {4711, "demo", 12349, 6173, 4194612, 1024, 2},
+    {4712, NULL, 500000, 499999, 16000000, 12, 0},
+};
+static const struct report_pool pools[] = {{"\033[2Jpool", 3, 0, 300, 300, 3, 300}};
+static const struct report_mapping mappings[] = {
+    {&map_site, 4, 67108864, 16777216, 1, "/var/tmp/data\n.bin"},
+};
+static const struct report_error errors[] = {
+    {"double-free", 0xdeadbeefdeadbeef, 2100000000, 4712, 3, &deep_stack, &load_stack, &deep_stack,
+     "0 bytes into a block of 40 bytes, freed"},
+    {"segfault", 0, 3190000000, 4711, 1, &load_stack, NULL, NULL, NULL},
+};
+static const struct report_module modules[] = {
+    {APP, 0x400000, 0x410000, "00112233445566778899aabbccddeeff00112233"},
+    {LIBC, 0x7f0000000000, 0x7f0000200000, ""},
+};
+static const char *const notes[] = {"libfoo.so: build-id differs from the one that ran\033[0m"};
+static const char *const arguments[] = {"./demo", "--name", "it's a \033[1mtest", "\xff\xfe", ""};
+static const struct {
+    const char *key, *value;
+} facts[] = {{"kernel", "Linux 6.1.0"}, {"page_size", "4096"}};
+
+enum { SAMPLES = 40 };
+static struct report_sample samples[SAMPLES];
+
+/* A ramp with one high point off the even grid. */
+static void fill_samples(void)
+{
+    for (uint64_t i = 0; i < SAMPLES; i++)
+        samples[i] = (struct report_sample){i * 80000000, 2000000 + i * 100000, 20000000 + i * 4096,
+                                            i * 53000,    100 + i * 25,         i / 20};
+    samples[22].rss_bytes = 9000000;
+}
+
+static struct report make(void)
+{
+    return (struct report){
+        .pid = 4711,
+        .ppid = 4000,
+        .exe = APP,
+        .argv = arguments,
+        .argc = COUNT(arguments),
+        .start_time_ns = UINT64_C(1767225600000000000),
+        .duration_ns = 3200000000,
+        .end = REPORT_END_SIGNAL,
+        .exit_status = -1,
+        .signal = 11,
+        .trace_path = "vmtrace.demo.4711.vmt",
+        .facts = (const void *)facts,
+        .fact_count = COUNT(facts),
+        .allocations = 512349,
+        .frees = 506172,
+        .bytes_allocated = 20194612,
+        .bytes_freed = 18096152,
+        .failed_allocations = 2,
+        .reallocations = 4400,
+        .temporary = 499017,
+        .peak_live_bytes = 3211572,
+        .peak_live_blocks = 9068,
+        .peak_t_ns = 1760000000,
+        .most_live_blocks = 9100,
+        .most_live_blocks_t_ns = 1500000000,
+        .live_bytes_at_end = 2098460,
+        .live_blocks_at_end = 6177,
+        .leaked_bytes = 2098460,
+        .leaked_blocks = 6177,
+        .mapped_bytes = 67108864,
+        .unmapped_bytes = 50331648,
+        .map_calls = 4,
+        .unmap_calls = 3,
+        .live_mapped_bytes = 16777216,
+        .minor_faults = REPORT_UNKNOWN,
+        .major_faults = REPORT_UNKNOWN,
+        .attributed_minor = 1036,
+        .attributed_major = 2,
+        .fault_source = "perf",
+        .peak_rss_bytes = 9000000,
+        .rss_at_end_bytes = 5900000,
+        .virtual_at_end_bytes = 20159744,
+        .lost_events = 12,
+        .inherited_frees = 3,
+        .scan = "off",
+        .threads_seen = 2,
+        .user_cpu_ns = REPORT_UNKNOWN,
+        .system_cpu_ns = REPORT_UNKNOWN,
+        .trace_bytes = 2400000,
+        .trace_events = 1018521,
+        .sites = by_bytes,
+        .site_count = COUNT(by_bytes),
+        .peak_sites = by_peak,
+        .peak_site_count = COUNT(by_peak),
+        .temporary_sites = by_temporary,
+        .temporary_site_count = COUNT(by_temporary),
+        .fault_sites = by_faults,
+        .fault_site_count = COUNT(by_faults),
+        .growth_sites = by_peak,
+        .growth_site_count = COUNT(by_peak),
+        .leaks = leaks,
+        .leak_count = COUNT(leaks),
+        .samples = samples,
+        .sample_count = SAMPLES,
+        .phases = phases,
+        .phase_count = COUNT(phases),
+        .snapshots = snapshots,
+        .snapshot_count = COUNT(snapshots),
+        .threads = threads,
+        .thread_count = COUNT(threads),
+        .mappings = mappings,
+        .mapping_count = COUNT(mappings),
+        .pools = pools,
+        .pool_count = COUNT(pools),
+        .errors = errors,
+        .error_count = COUNT(errors),
+        .modules = modules,
+        .module_count = COUNT(modules),
+        .notes = notes,
+        .note_count = COUNT(notes),
+    };
+}
+
+const struct report *sample_report(const char *source)
+{
+    static struct report report;
+    fill_samples();
+    for (size_t i = 1; i <= 3; i++)
+        load_frames[i].file = source;
+    report = make();
+    return &report;
+}
+
+const struct report *sample_report_empty(void)
+{
+    static const char *const argument[] = {"/bin/true"};
+    static const struct report report = {
+        .pid = 1,
+        .exe = "/bin/true",
+        .argv = argument,
+        .argc = 1,
+        .exit_status = 0,
+        .trace_path = "empty.vmt",
+        .fault_source = "off",
+        .scan = "off",
+        .threads_seen = 1,
+        .minor_faults = 90,
+        .peak_rss_bytes = REPORT_UNKNOWN,
+        .rss_at_end_bytes = REPORT_UNKNOWN,
+        .virtual_at_end_bytes = REPORT_UNKNOWN,
+        .user_cpu_ns = 1000000,
+        .system_cpu_ns = 2000000,
+    };
+    return &report;
+}

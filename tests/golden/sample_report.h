@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A report made by hand, with something in every list and hostile names: the golden tests' input.
+ */
+#ifndef VMTRACE_SAMPLE_REPORT_H
+#define VMTRACE_SAMPLE_REPORT_H
+
+#include "query/report.h"
+
+/* `source` is an absolute path that the program's frames name as their file, shown in the
+ * report as source lines.  Static storage; not for report_free. */
+const struct report *sample_report(const char *source);
+
+/* A trace in which nothing was allocated. */
+const struct report *sample_report_empty(void);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model_invariants.h"
+
+#include <stdbool.h>
+
+#include "model/trace_state.h"
+
+struct site_sums {
+    uint64_t heap_live, heap_blocks, heap_peak, heap_peak_blocks, heap_bytes, heap_calls;
+    uint64_t map_live, pool_live, pool_blocks, temporary;
+    uint64_t minor, major;
+};
+
+static struct site_sums sum_sites(const struct site_table *table)
+{
+    struct site_sums sums = {0};
+    for (uint32_t i = 0; i < table->count; i++) {
+        const struct site *site = &table->sites[i];
+        uint64_t bytes, blocks;
+        if (site->kind >= SITE_POOL) {
+            sums.pool_live += site->live_bytes;
+            sums.pool_blocks += site->live_blocks;
+        } else if (site->kind == SITE_MMAP || site->kind == SITE_SHM) {
+            sums.map_live += site->live_bytes;
+        } else if (site->kind < SITE_MMAP) {
+            site_table_at_peak(table, i, &bytes, &blocks);
+            sums.heap_live += site->live_bytes;
+            sums.heap_blocks += site->live_blocks;
+            sums.heap_peak += bytes;
+            sums.heap_peak_blocks += blocks;
+            sums.heap_bytes += site->bytes_allocated;
+            sums.heap_calls += site->allocations;
+            sums.temporary += site->temporary;
+            sums.minor += site->minor;
+            sums.major += site->major;
+        }
+    }
+    return sums;
+}
+
+static bool eras_add_up(const struct heap_model *heap)
+{
+    uint64_t bytes = 0, blocks = 0;
+    for (size_t i = 0; i < heap->eras.count; i++) {
+        bytes += heap->eras.eras[i].live_bytes;
+        blocks += heap->eras.eras[i].live_blocks;
+    }
+    return bytes == heap->live_bytes && blocks == heap->live_blocks;
+}
+
+static bool mappings_are_sorted(const struct mapping_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct mapping *mapping = &list->mappings[i];
+        if (mapping->start >= mapping->end || (i && mapping->end > mapping[-1].start))
+            return false;
+    }
+    return true;
+}
+
+const char *model_invariants_broken(const struct trace_model *model)
+{
+    const struct heap_model *heap = &model->heap;
+    struct site_sums sums = sum_sites(&model->sites);
+    if (heap->live_blocks != heap->blocks.count)
+        return "live_blocks = blocks.count";
+    if (heap->live_blocks != heap->allocations - heap->frees - heap->displaced)
+        return "live_blocks = allocations - frees - displaced";
+    if (heap->displaced == 0 && heap->live_bytes != heap->bytes_allocated - heap->bytes_freed)
+        return "live_bytes = bytes_allocated - bytes_freed";
+    if (sums.heap_live != heap->live_bytes || sums.heap_blocks != heap->live_blocks)
+        return "sum of the sites' live blocks = live blocks";
+    if (sums.heap_peak != heap->peak_bytes)
+        return "sum of the sites at the peak = peak";
+    if (heap->peak_bytes && sums.heap_peak_blocks != heap->peak_blocks)
+        return "sum of the sites' blocks at the peak = blocks at the peak";
+    if (sums.heap_bytes != heap->bytes_allocated || sums.heap_calls != heap->allocations)
+        return "sum of the sites' allocations = allocations";
+    if (sums.temporary != heap->temporary || heap->temporary > heap->frees)
+        return "sum of the sites' temporary allocations = temporary <= frees";
+    if (sums.minor != heap->attributed_minor || sums.major != heap->attributed_major)
+        return "sum of the sites' faults = attributed faults";
+    if (!eras_add_up(heap))
+        return "sum of the eras = live blocks";
+    if (sums.map_live != model->maps.live_bytes)
+        return "sum of the mappings' sites = live mapped bytes";
+    if (model->maps.mapped_bytes - model->maps.unmapped_bytes != model->maps.live_bytes)
+        return "mapped_bytes - unmapped_bytes = live_bytes";
+    if (!mappings_are_sorted(&model->maps.list))
+        return "mappings do not overlap";
+    for (size_t i = 0; i < model->pools.name_count; i++) {
+        sums.pool_live -= model->pools.names[i].live_bytes;
+        sums.pool_blocks -= model->pools.names[i].live_blocks;
+    }
+    return sums.pool_live || sums.pool_blocks ? "sum of the pools' sites = pools" : NULL;
+}
