@@ -20,7 +20,7 @@ static void record_name(enum vmt_op op, const char *name)
 
 static void sample_now(void)
 {
-    struct stream *stream = thread_enter(0, RECORDING_PAUSED);
+    struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
     if (!stream)
         return;
     modules_refresh(stream);

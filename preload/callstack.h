@@ -26,7 +26,7 @@ struct callstack_start {
     uint64_t pc; /* return address into the caller */
     uint64_t sp; /* CFA of the wrapper */
     uint64_t fp; /* the caller's frame-pointer register */
-    bool exact;  /* pc is the interrupted instruction itself (crash handler), not a return address */
+    bool exact; /* pc is the interrupted instruction itself (crash handler), not a return address */
 };
 
 /* Fills in `start` from within a wrapper that keeps a frame pointer. */
@@ -68,9 +68,9 @@ struct callstack {
     uint32_t same; /* pc[0 .. same) did not change in the last capture, nor did `cut` if same > 0 */
     bool cut;      /* frames outside of pc[0] were left out (depth, or the way was lost) */
     /* The rest is private. */
-    bool deep;         /* cut because of depth */
-    uint32_t reusable; /* pc[0 .. reusable) may be checked against memory */
-    uint32_t epoch;    /* module epoch that the contents belong to, + 1; 0: not prepared */
+    bool deep;                  /* cut because of depth */
+    uint32_t reusable;          /* pc[0 .. reusable) may be checked against memory */
+    uint32_t epoch;             /* module epoch that the contents belong to, + 1; 0: not prepared */
     struct stack_bounds bounds; /* of the thread */
     uint64_t *spare_pc; /* the walk of a capture fills these, `depth` long, from their end */
     struct callstack_slot *spare_slot;

@@ -98,8 +98,7 @@ struct walk {
 };
 
 /* Is the present frame the remembered frame `i`? */
-static inline bool is_remembered(const struct callstack *stack, const struct walk *walk,
-                                 uint32_t i)
+static inline bool is_remembered(const struct callstack *stack, const struct walk *walk, uint32_t i)
 {
     const struct callstack_slot *slot = &stack->slot[i];
     return slot->address == walk->frame.sp - 8 && stack->pc[i] == walk->frame.key &&

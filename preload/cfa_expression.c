@@ -74,8 +74,7 @@ static void push_register(struct machine *machine, uint8_t number)
     if (number == CFA_RIP)
         push_constant(machine, wrap_add((int64_t)machine->pc, offset));
     else
-        push(machine,
-             (struct cfa_value){.form = CFA_LINEAR, .number = number, .add = offset});
+        push(machine, (struct cfa_value){.form = CFA_LINEAR, .number = number, .add = offset});
 }
 
 static void dereference(struct machine *machine)

@@ -22,7 +22,7 @@ enum {
 };
 
 enum cfa_how {
-    CFA_UNSET,      /* no rule: for callee-saved registers that means unchanged */
+    CFA_UNSET, /* no rule: for callee-saved registers that means unchanged */
     CFA_SAME,
     CFA_UNDEFINED,
     CFA_OFFSET,     /* saved at CFA + value; as the CFA's own rule: register + value */

@@ -179,8 +179,7 @@ static bool read_fde(const struct module *module, uint64_t address, struct eh_fr
 }
 
 /* No usable table: every entry in turn, up to the terminator. */
-static bool scan(const struct module *module, uint64_t address, uint64_t pc,
-                 struct eh_frame *frame)
+static bool scan(const struct module *module, uint64_t address, uint64_t pc, struct eh_frame *frame)
 {
     uint64_t next;
     for (; address; address = next) {

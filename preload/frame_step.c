@@ -65,8 +65,7 @@ static enum frame_step step_row(const struct stack_bounds *bounds, struct callst
                                 const struct unwind_row *row, struct frame *frame,
                                 uint32_t *next_flags)
 {
-    uint64_t cfa =
-        (row->base_fp ? frame->fp : frame->sp) + (uint64_t)(int64_t)row->cfa_offset;
+    uint64_t cfa = (row->base_fp ? frame->fp : frame->sp) + (uint64_t)(int64_t)row->cfa_offset;
     if (row->base_fp)
         slot->flags |= SLOT_BASE_FP;
     if (row->kind == UNWIND_ALIGNED) {

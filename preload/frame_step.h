@@ -19,11 +19,11 @@ struct frame {
 
 /* Flags of struct callstack_slot. */
 enum {
-    SLOT_BASE_FP = 1, /* the frame's own CFA depends on fp */
-    SLOT_NEED_FP = 2, /* that, or an outer frame's does and this one hands fp on */
-    SLOT_WATCH = 4,   /* the caller needs its fp: the word at fp_word counts */
-    SLOT_LINKED = 8,  /* `link` counts */
-    SLOT_ODD = 16,    /* foreign, or depends on more than a slot says: never taken as unchanged */
+    SLOT_BASE_FP = 1,   /* the frame's own CFA depends on fp */
+    SLOT_NEED_FP = 2,   /* that, or an outer frame's does and this one hands fp on */
+    SLOT_WATCH = 4,     /* the caller needs its fp: the word at fp_word counts */
+    SLOT_LINKED = 8,    /* `link` counts */
+    SLOT_ODD = 16,      /* foreign, or depends on more than a slot says: never taken as unchanged */
     SLOT_ODD_STEP = 32, /* the frame was not reached by a return: address is not below its sp */
 };
 
@@ -33,8 +33,9 @@ enum frame_step {
     FRAME_STEP_LOST, /* there are more, but no way to them */
 };
 
-/* Any word of memory, whatever the program's type of it is. */
-static inline uint64_t frame_word(uint64_t address)
+/* Any word of memory, whatever the program's type of it is, or whether it is still in use. */
+__attribute__((no_sanitize("address", "alignment"))) static inline uint64_t
+frame_word(uint64_t address)
 {
     return *(const volatile uint64_t *)address;
 }

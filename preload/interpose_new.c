@@ -2,42 +2,44 @@
 /*
  * operator new and delete, by their mangled names, so that the library needs no C++ run time.
  *
- * Compiled with -fexceptions: std::bad_alloc passes through these frames, and the cleanup then takes
- * back the mark that says "malloc is being called by operator new".
+ * The real ones call malloc and free, which must not be recorded a second time: each wrapper leaves
+ * a mark that says what the inner call will ask for.  When std::bad_alloc passes through, the mark
+ * stays behind; it then matches no call, or is found to be stale (thread_state.c).  There is no
+ * landing pad on purpose: it would tie the library to libgcc_s.
  */
 #include "interpose.h"
 
 #include "thread_state.h"
 
-struct runtime_mark {
-    unsigned before;
-    const void *frame;
-};
-
-static inline struct runtime_mark mark_set(const void *frame)
+static inline struct thread_state mark_set(const void *frame, uint64_t low, uint64_t high, unsigned kind,
+                                           const struct callstack_start *start)
 {
-    struct runtime_mark mark = {thread_state.flags & THREAD_RUNTIME, thread_state.runtime_frame};
-    thread_state.runtime_frame = frame;
-    thread_state.flags |= THREAD_RUNTIME;
-    return mark;
+    struct thread_state *self = &thread_state, before = *self;
+    self->runtime_frame = frame;
+    self->runtime_low = low;
+    self->runtime_high = high;
+    self->runtime_start = start;
+    self->runtime_kind = kind;
+    self->runtime_failures = 0;
+    self->flags |= THREAD_RUNTIME;
+    return before;
 }
 
-static inline void mark_clear(struct runtime_mark *mark)
+static inline void mark_restore(const struct thread_state *before)
 {
-    thread_state.runtime_frame = mark->frame;
-    if (!mark->before)
-        thread_state.flags &= ~(unsigned)THREAD_RUNTIME;
-}
-
-/* Is this call itself made by a real operator new (new[] calls new)?  Then it is no event. */
-static inline bool nested(uint64_t caller)
-{
-    return (thread_state.flags & THREAD_RUNTIME) && real_is_runtime(caller);
+    struct thread_state *self = &thread_state;
+    self->runtime_frame = before->runtime_frame;
+    self->runtime_low = before->runtime_low;
+    self->runtime_high = before->runtime_high;
+    self->runtime_start = before->runtime_start;
+    self->runtime_kind = before->runtime_kind;
+    if (!(before->flags & THREAD_RUNTIME))
+        self->flags &= ~(unsigned)THREAD_RUNTIME;
 }
 
 static __attribute__((noinline, cold)) void *find(void **slot, const char *name)
 {
-    void *function = real_next(name);
+    void *function = real_next_anywhere(name);
     if (!function)
         __builtin_trap(); /* the program calls it, so somebody defines it */
     real_note_runtime(function);
@@ -47,10 +49,13 @@ static __attribute__((noinline, cold)) void *find(void **slot, const char *name)
 
 #define FUNCTION(slot, name) (__builtin_expect((slot) != NULL, 1) ? (slot) : find(&(slot), name))
 
-/* Records a block that operator new returned; never a failed call: those throw, or return NULL. */
+/* Records what operator new returned, unless it is a failure that its malloc has told already
+ * (record_alloc: a form that throws does not come back here). */
 static void record_new(enum vmt_kind kind, enum vmt_subkind subkind, size_t alignment, void *block, size_t size,
                        const struct callstack_start *start)
 {
+    if (!block && thread_state.runtime_failures)
+        return;
     if (alignment)
         record_alloc_other(subkind, alignment, block, size, start);
     else
@@ -64,15 +69,13 @@ static void record_new(enum vmt_kind kind, enum vmt_subkind subkind, size_t alig
         static void *real;                                                                         \
         struct callstack_start start;                                                              \
         CALLSTACK_START(&start);                                                                   \
-        bool inner = nested(start.pc);                                                             \
+        bool inner = thread_in_runtime(start.pc, size);                                            \
         void *function = FUNCTION(real, #symbol);                                                  \
-        void *block;                                                                               \
-        {                                                                                          \
-            struct runtime_mark mark __attribute__((cleanup(mark_clear))) =                        \
-                mark_set(__builtin_frame_address(0));                                              \
-            (void)mark;                                                                            \
-            block = ((void *(*)parameters)function)arguments;                                      \
-        }                                                                                          \
+        /* 0 is asked for as 1, and an aligned size may be rounded up. */                          \
+        struct thread_state before = mark_set(__builtin_frame_address(0), size,                    \
+                                              size + (alignment) + 1, kind, &start);               \
+        void *block = ((void *(*)parameters)function)arguments;                                    \
+        mark_restore(&before);                                                                     \
         if (!inner)                                                                                \
             record_new(kind, subkind, alignment, block, size, &start);                             \
         return block;                                                                              \
@@ -99,13 +102,13 @@ DEFINE_NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t align, const
     {                                                                                              \
         static void *real;                                                                         \
         uint64_t caller = (uint64_t)__builtin_return_address(0);                                   \
-        if (!nested(caller))                                                                       \
+        if (!thread_in_runtime(caller, (uint64_t)block))                                           \
             record;                                                                                \
         void *function = FUNCTION(real, #symbol);                                                  \
-        struct runtime_mark mark __attribute__((cleanup(mark_clear))) =                            \
-            mark_set(__builtin_frame_address(0));                                                  \
-        (void)mark;                                                                                \
+        struct thread_state before = mark_set(__builtin_frame_address(0), (uint64_t)block,         \
+                                              (uint64_t)block, 0, NULL);                           \
         ((void (*)parameters)function)arguments;                                                   \
+        mark_restore(&before);                                                                     \
     }
 
 #define PLAIN(kind) record_free(kind, block, caller)

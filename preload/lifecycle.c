@@ -186,7 +186,7 @@ void lifecycle_end(unsigned how, int status)
     /* A vforked child shares our memory, but it is not the process that ends. */
     if (recording == RECORDING_OFF || sys_pid() != trace_pid)
         return;
-    struct stream *stream = thread_enter(0, RECORDING_PAUSED);
+    struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
     if (!stream)
         return;
     modules_refresh(stream);
@@ -205,7 +205,7 @@ void lifecycle_exec(const char *path)
     if (recording == RECORDING_OFF || sys_pid() != trace_pid)
         return;
     record_text(VMT_OP_EXEC, path);
-    struct stream *stream = thread_enter(0, RECORDING_PAUSED);
+    struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
     if (!stream)
         return;
     housekeeping_sample(stream);
@@ -224,7 +224,7 @@ void lifecycle_exec_failed(int error)
 
 void lifecycle_crashed(void)
 {
-    struct stream *stream = thread_enter(0, RECORDING_PAUSED);
+    struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
     if (!stream)
         return;
     modules_refresh(stream);
@@ -235,7 +235,7 @@ void lifecycle_crashed(void)
 
 void lifecycle_module_closed(void)
 {
-    struct stream *stream = thread_enter(0, RECORDING_PAUSED);
+    struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
     if (!stream)
         return;
     modules_refresh(stream);

@@ -3,6 +3,7 @@
 
 #include "interpose.h"
 #include "lifecycle.h"
+#include "thread_state.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -137,9 +138,51 @@ static uint32_t runtime_count;
 static struct range allocator_range; /* empty for libc */
 static char allocator_path[1024];
 
+/* A failed look-up leaves an error message in malloc'd memory behind; the second dlerror() frees
+ * it.  None of that is the program's doing. */
 void *real_next(const char *name)
 {
-    return dlsym(RTLD_NEXT, name);
+    unsigned before = thread_state.flags;
+    thread_state.flags |= THREAD_INTERNAL;
+    void *function = dlsym(RTLD_NEXT, name);
+    if (!function) {
+        dlerror();
+        dlerror();
+    }
+    thread_state.flags = before;
+    return function;
+}
+
+static bool in_own_module(const void *function)
+{
+    Dl_info own, other;
+    return dladdr((const void *)&in_own_module, &own) && dladdr(function, &other) &&
+           own.dli_fbase == other.dli_fbase;
+}
+
+static void *find_in_module(const struct link_map *map, const char *name)
+{
+    void *handle = map->l_name && map->l_name[0] ? dlopen(map->l_name, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+    if (!handle)
+        return NULL;
+    void *function = dlsym(handle, name);
+    if (!function) {
+        dlerror();
+        dlerror();
+    }
+    dlclose(handle);
+    return function && !in_own_module(function) ? function : NULL;
+}
+
+void *real_next_anywhere(const char *name)
+{
+    void *function = real_next(name);
+    unsigned before = thread_state.flags;
+    thread_state.flags |= THREAD_INTERNAL;
+    for (const struct link_map *map = _r_debug.r_map; map && !function; map = map->l_next)
+        function = find_in_module(map, name);
+    thread_state.flags = before;
+    return function;
 }
 
 /* The mapped extent of the module that holds `function`. */

@@ -37,6 +37,10 @@ void real_resolve(void);
 /* The next definition of `name`, or NULL. */
 void *real_next(const char *name);
 
+/* The same, and if nothing follows us, the first other definition in any loaded module: a C++ library
+ * that was opened with RTLD_LOCAL finds our operator new, but ours does not find its libstdc++. */
+void *real_next_anywhere(const char *name);
+
 /* Where the bootstrap arena lies. */
 extern char real_arena[];
 enum { REAL_ARENA_BYTES = 65536 };

@@ -55,21 +55,36 @@ static inline uint64_t stamp(struct stream *stream)
     return clock_now();
 }
 
-static __attribute__((noinline, cold)) void write_failed(struct stream *stream, unsigned call, size_t size,
-                                                         const struct callstack_start *start)
+/* A call that returned NULL.  Inside operator new, whose throwing forms never return to their
+ * wrapper, it is told on that one's behalf. */
+static __attribute__((noinline, cold)) void record_failed(unsigned call, size_t size,
+                                                          const struct callstack_start *start)
 {
+    struct thread_state *self = &thread_state;
+    unsigned runtime = self->flags & THREAD_RUNTIME;
+    if (thread_in_runtime(start->pc, size) && self->runtime_start) {
+        call = self->runtime_kind;
+        start = self->runtime_start;
+        self->runtime_failures++;
+        self->flags &= ~(unsigned)THREAD_RUNTIME;
+    }
+    struct stream *stream = thread_enter(start->pc, size, RECORDING_ON);
+    self->flags |= runtime;
+    if (!stream)
+        return;
     uint64_t now = stamp(stream);
     uint32_t node = record_stack(stream, start);
-    if (!node) {
+    if (node) {
+        uint8_t opcode = VMT_HOT | VMT_ALLOC_FAILED << VMT_HOT_KIND_SHIFT;
+        uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
+        *out++ = (uint8_t)call;
+        out = vmt_put_varint(out, size);
+        out = stream_put_stack(stream, out, node);
+        stream_commit(stream, opcode, out);
+    } else {
         lose(stream);
-        return;
     }
-    uint8_t opcode = VMT_HOT | VMT_ALLOC_FAILED << VMT_HOT_KIND_SHIFT;
-    uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
-    *out++ = (uint8_t)call;
-    out = vmt_put_varint(out, size);
-    out = stream_put_stack(stream, out, node);
-    stream_commit(stream, opcode, out);
+    thread_leave(stream);
 }
 
 static inline uint8_t *put_block(struct stream *stream, uint8_t *out, uint32_t node, size_t size,
@@ -88,14 +103,13 @@ static inline uint8_t *put_block(struct stream *stream, uint8_t *out, uint32_t n
 
 void record_alloc(enum vmt_kind kind, const void *block, size_t size, const struct callstack_start *start)
 {
-    struct stream *stream = thread_enter(start->pc, RECORDING_ON);
-    if (UNLIKELY(!stream))
-        return;
     if (UNLIKELY(!block)) {
-        write_failed(stream, kind, size, start);
-        thread_leave(stream);
+        record_failed(kind, size, start);
         return;
     }
+    struct stream *stream = thread_enter(start->pc, size, RECORDING_ON);
+    if (UNLIKELY(!stream))
+        return;
     uint64_t now = stamp(stream), address = (uint64_t)block;
     uint32_t node = record_stack(stream, start);
     if (UNLIKELY(!node)) {
@@ -122,14 +136,13 @@ void record_alloc(enum vmt_kind kind, const void *block, size_t size, const stru
 void record_alloc_other(enum vmt_subkind subkind, size_t alignment, const void *block, size_t size,
                         const struct callstack_start *start)
 {
-    struct stream *stream = thread_enter(start->pc, RECORDING_ON);
-    if (!stream)
-        return;
     if (!block) {
-        write_failed(stream, VMT_ALLOC_OTHER, size, start);
-        thread_leave(stream);
+        record_failed(VMT_ALLOC_OTHER, size, start);
         return;
     }
+    struct stream *stream = thread_enter(start->pc, size, RECORDING_ON);
+    if (!stream)
+        return;
     uint64_t now = stamp(stream), address = (uint64_t)block;
     uint32_t node = record_stack(stream, start);
     if (node) {
@@ -152,7 +165,7 @@ void record_free(enum vmt_kind kind, const void *block, uint64_t caller)
 {
     if (UNLIKELY(!block))
         return;
-    struct stream *stream = thread_enter(caller, RECORDING_PAUSED);
+    struct stream *stream = thread_enter(caller, (uint64_t)block, RECORDING_PAUSED);
     if (UNLIKELY(!stream))
         return;
     uint64_t now = stamp(stream), address = (uint64_t)block;
@@ -168,7 +181,7 @@ void record_free_other(enum vmt_subkind subkind, const void *block, uint64_t cal
 {
     if (!block)
         return;
-    struct stream *stream = thread_enter(caller, RECORDING_PAUSED);
+    struct stream *stream = thread_enter(caller, (uint64_t)block, RECORDING_PAUSED);
     if (!stream)
         return;
     uint64_t now = stamp(stream), address = (uint64_t)block;
@@ -183,7 +196,7 @@ void record_free_other(enum vmt_subkind subkind, const void *block, uint64_t cal
 
 void record_realloc_failed(size_t size, const struct callstack_start *start)
 {
-    struct stream *stream = thread_enter(start->pc, RECORDING_PAUSED);
+    struct stream *stream = thread_enter(start->pc, 0, RECORDING_PAUSED);
     if (!stream)
         return;
     uint64_t now = stamp(stream);
@@ -202,7 +215,7 @@ void record_realloc_failed(size_t size, const struct callstack_start *start)
 
 void record_realloc_freed(uint64_t caller)
 {
-    struct stream *stream = thread_enter(caller, RECORDING_PAUSED);
+    struct stream *stream = thread_enter(caller, 0, RECORDING_PAUSED);
     if (!stream)
         return;
     uint8_t opcode = VMT_HOT | VMT_REALLOC_FREED << VMT_HOT_KIND_SHIFT;

@@ -19,7 +19,7 @@ struct shape {
 
 static void write_shape(enum vmt_op op, uint64_t caller, enum recording least, const struct shape *shape)
 {
-    struct stream *stream = thread_enter(caller, least);
+    struct stream *stream = thread_enter(caller, 0, least);
     if (!stream)
         return;
     uint32_t node = shape->start ? record_stack(stream, shape->start) : 0;

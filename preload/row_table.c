@@ -6,38 +6,42 @@
 
 #include "sys.h"
 
-/* A small program (/bin/true) stays within the first table, whose pages cost nothing until
- * touched; a compiler goes through 17,600 PCs. */
+/* The first table lies in .bss and costs nothing until touched: small programs need no more.  A
+ * compiler goes through 17,600 PCs. */
 #define FIRST_BITS 11
 #define GROWTH_BITS 2
 #define MAX_BITS 24
-/* Words looked at from the hash on.  At a load of 1/2 longer runs are rarer than 1 in 10^6. */
+/* Grows when this part is filled: until then about 9 of 10 words are where they hash to. */
+#define LOAD_DIVISOR 4
+/* Words looked at from the hash on. */
 #define PROBES 48
-/* Distinct odd rows; cc1plus has 90. */
+/* Distinct odd rows. */
 #define ODD_MAX 4096
+/* The first ones are never filled: "none", and what stands for rows that find no place. */
+#define ODD_NONE 0
+#define ODD_NO_PLACE 1
+#define ODD_FIRST 2
 
 static uint64_t first_words[1u << FIRST_BITS];
 static struct row_words first_table = {
-    .shift = 64 - FIRST_BITS, .mask = (1u << FIRST_BITS) - 1, .word = first_words};
+    .bits = FIRST_BITS, .mask = (1u << FIRST_BITS) - 1, .word = first_words};
 struct row_words *row_table = &first_table;
 static uint32_t table_epoch;
 
-/* Append-only, without repetition.  The first one is never filled and means "none". */
+/* Append-only, without repetition. */
 static struct odd_row {
     struct unwind_row row;
     bool ready;
 } odd_rows[ODD_MAX];
-static uint32_t odd_count = 1;
-
-const struct unwind_row *row_table_odd(uint64_t word)
-{
-    return &odd_rows[word >> ROW_ODD_SHIFT & (ODD_MAX - 1)].row;
-}
+static uint32_t odd_count = ODD_FIRST;
 
 void row_table_expand(uint64_t word, struct unwind_row *row)
 {
     if (word & ROW_ODD) {
-        *row = *row_table_odd(word);
+        uint64_t number = word >> ROW_ODD_SHIFT & (ODD_MAX - 1);
+        *row = odd_rows[number].row;
+        if (number == ODD_NO_PLACE)
+            row->kind = UNWIND_COMPLEX;
         return;
     }
     uint32_t fp = word >> ROW_FP_SHIFT & ROW_FP_MASK;
@@ -82,11 +86,11 @@ static uint64_t odd_word(const struct unwind_row *row)
             return ROW_ODD | (uint64_t)i << ROW_ODD_SHIFT;
     }
     if (count >= ODD_MAX)
-        return ROW_ODD;
+        return ROW_ODD | (uint64_t)ODD_NO_PLACE << ROW_ODD_SHIFT;
     uint32_t index = __atomic_fetch_add(&odd_count, 1, __ATOMIC_RELAXED);
     if (index >= ODD_MAX) {
         __atomic_store_n(&odd_count, ODD_MAX, __ATOMIC_RELAXED);
-        return ROW_ODD;
+        return ROW_ODD | (uint64_t)ODD_NO_PLACE << ROW_ODD_SHIFT;
     }
     odd_rows[index].row = *row;
     __atomic_store_n(&odd_rows[index].ready, true, __ATOMIC_RELEASE);
@@ -112,14 +116,14 @@ static void insert(struct row_words *table, uint64_t word)
  * the old one meanwhile are computed again later. */
 static void grow(struct row_words *table)
 {
-    uint32_t bits = 64 - table->shift + GROWTH_BITS;
+    uint32_t bits = table->bits + GROWTH_BITS;
     if (bits > MAX_BITS)
         return;
     size_t size = sizeof(struct row_words) + (sizeof(uint64_t) << bits);
     struct row_words *larger = sys_map(size);
     if (!larger)
         return;
-    larger->shift = 64 - bits;
+    larger->bits = bits;
     larger->mask = (UINT64_C(1) << bits) - 1;
     larger->word = (uint64_t *)(larger + 1);
     for (uint64_t i = 0; i <= table->mask; i++) {
@@ -159,8 +163,8 @@ uint64_t row_table_miss(uint64_t key)
     }
     uint64_t word = compute(key);
     if (word == 0)
-        return key | ROW_ODD; /* odd row 0: none */
-    if (__atomic_load_n(&table->count, __ATOMIC_RELAXED) > table->mask / 2)
+        return key | ROW_ODD | (uint64_t)ODD_NONE << ROW_ODD_SHIFT;
+    if (__atomic_load_n(&table->count, __ATOMIC_RELAXED) > table->mask / LOAD_DIVISOR)
         grow(table);
     insert(__atomic_load_n(&row_table, __ATOMIC_ACQUIRE), word);
     return word;

@@ -228,17 +228,22 @@ static struct stream *enter_nested(struct thread_state *self)
     return NULL;
 }
 
-struct stream *thread_enter_slow(uint64_t caller, enum recording least)
+bool thread_in_runtime(uint64_t caller, uint64_t value)
+{
+    const struct thread_state *self = &thread_state;
+    return (self->flags & THREAD_RUNTIME) && value >= self->runtime_low && value <= self->runtime_high &&
+           real_is_runtime(caller);
+}
+
+struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording least)
 {
     struct thread_state *self = &thread_state;
     if (recording < least || (self->flags & THREAD_INTERNAL))
         return NULL;
-    if (self->flags & THREAD_RUNTIME) {
-        if (real_is_runtime(caller))
-            return NULL;
-        if (was_abandoned(self->runtime_frame))
-            self->flags &= ~(unsigned)THREAD_RUNTIME;
-    }
+    if (thread_in_runtime(caller, value))
+        return NULL;
+    if ((self->flags & THREAD_RUNTIME) && was_abandoned(self->runtime_frame))
+        self->flags &= ~(unsigned)THREAD_RUNTIME;
     if (self->flags & THREAD_BUSY) {
         if (!was_abandoned(self->busy_frame))
             return enter_nested(self);

@@ -30,19 +30,29 @@ struct thread_state {
     unsigned flags;
     const void *busy_frame;    /* frame address of the hook that set THREAD_BUSY */
     const void *runtime_frame; /* and THREAD_RUNTIME */
+    uint64_t runtime_low, runtime_high; /* size (or address) that the next malloc (or free) of
+                                           operator new (or delete) will have */
+    const struct callstack_start *runtime_start; /* who called that operator new */
+    unsigned runtime_kind;                       /* enum vmt_kind of it */
+    unsigned runtime_failures;                   /* failed calls recorded for it */
 };
 
 extern __thread struct thread_state thread_state
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* The cold half of thread_enter. `caller` is the pc that called the hook, 0 if it does not matter. */
-struct stream *thread_enter_slow(uint64_t caller, enum recording least);
+/* The cold half of thread_enter. */
+struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording least);
+
+/* Is this the malloc of an operator new that is being recorded itself, or the free of a delete?
+ * It comes from the run time's code and asks for the same. */
+bool thread_in_runtime(uint64_t caller, uint64_t value);
 void thread_leave_slow(struct stream *stream);
 
 /* The stream to record an event into, or NULL when it is not to be recorded (or was lost).
- * `least` is RECORDING_ON for allocations, RECORDING_PAUSED for releases.  On success there is
- * room for STREAM_MARGIN bytes. */
-static inline struct stream *thread_enter(uint64_t caller, enum recording least)
+ * `caller` is the pc that called the hook, `value` the size or address that it gave: 0 and 0 if they do
+ * not matter.  `least` is RECORDING_ON for allocations, RECORDING_PAUSED for releases.  On success
+ * there is room for STREAM_MARGIN bytes. */
+static inline struct stream *thread_enter(uint64_t caller, uint64_t value, enum recording least)
 {
     struct thread_state *self = &thread_state;
     struct stream *stream = self->stream;
@@ -54,7 +64,7 @@ static inline struct stream *thread_enter(uint64_t caller, enum recording least)
             return stream;
         self->flags = 0;
     }
-    return thread_enter_slow(caller, least);
+    return thread_enter_slow(caller, value, least);
 }
 
 static inline void thread_leave(struct stream *stream)

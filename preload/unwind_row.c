@@ -9,8 +9,8 @@ static bool fits(int64_t value)
 }
 
 /* The rules at `pc` and the FDE they come from. */
-static bool find_rules(const struct module *module, uint64_t pc, bool exact,
-                       struct eh_frame *frame, struct cfa_state *state)
+static bool find_rules(const struct module *module, uint64_t pc, bool exact, struct eh_frame *frame,
+                       struct cfa_state *state)
 {
     uint64_t place = exact ? pc : pc - 1;
     return eh_frame_find(module, place, frame) && cfa_run(frame, place, state) &&
@@ -60,8 +60,8 @@ static bool set_fp(const struct eh_frame *frame, const struct cfa_state *state, 
         row->fp_rule = UNWIND_FP_AT_CFA;
         break;
     case CFA_EXPRESSION:
-        if (!cfa_expression(frame, (uint64_t)rule->value, pc, &value) ||
-            value.form != CFA_LINEAR || (value.number != CFA_RBP && value.number != CFA_RSP))
+        if (!cfa_expression(frame, (uint64_t)rule->value, pc, &value) || value.form != CFA_LINEAR ||
+            (value.number != CFA_RBP && value.number != CFA_RSP))
             return false;
         row->fp_rule = value.number == CFA_RBP ? UNWIND_FP_AT_FP : UNWIND_FP_AT_SP;
         break;
@@ -78,8 +78,8 @@ static bool saved_at_sp(const struct eh_frame *frame, const struct cfa_state *st
     struct cfa_value value;
     const struct cfa_rule *rule = &state->rule[number];
     return rule->how == CFA_EXPRESSION &&
-           cfa_expression(frame, (uint64_t)rule->value, pc, &value) &&
-           value.form == CFA_LINEAR && value.number == CFA_RSP && value.add == offset;
+           cfa_expression(frame, (uint64_t)rule->value, pc, &value) && value.form == CFA_LINEAR &&
+           value.number == CFA_RSP && value.add == offset;
 }
 
 /* glibc describes its trampoline with an expression for each register. */

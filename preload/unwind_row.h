@@ -5,7 +5,7 @@
  * counter, made once from .eh_frame and then used for every capture that passes there.
  *
  * What cannot be said with rsp and rbp alone (CFA in another register, CFA expressions of
- * hand-written assembly) is COMPLEX; register_step.h knows about some of it.
+ * hand-written assembly) is COMPLEX; unwind_row_base_register knows about some of it.
  */
 #ifndef VMTRACE_UNWIND_ROW_H
 #define VMTRACE_UNWIND_ROW_H
@@ -39,7 +39,7 @@ struct unwind_row {
     uint8_t interrupted; /* the caller's pc is an interrupted instruction */
     int32_t cfa_offset;
     int32_t cfa_add;
-    int32_t ra_offset;   /* return address: word at CFA + ra_offset */
+    int32_t ra_offset; /* return address: word at CFA + ra_offset */
     int32_t fp_offset;
 };
 

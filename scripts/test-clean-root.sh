@@ -71,6 +71,8 @@ make_root()
     done
     mkdir -p "$1/dev/shm" "$1/dev/pts"
     mount -t tmpfs -o mode=1777 tmpfs "$1/dev/shm"
+    mount -t devpts -o newinstance,ptmxmode=0666 devpts "$1/dev/pts"
+    ln -s pts/ptmx "$1/dev/ptmx"
     ln -s /proc/self/fd "$1/dev/fd"
 }
 
@@ -107,11 +109,7 @@ try_package()
         cd /tmp
         LD_PRELOAD=libvmtrace.so ls / >listing
         ls / | cmp - listing
-        vmtrace-report --format=json ls.*.vmt | grep -q "\"allocations\": *[1-9]" || {
-            LD_PRELOAD=libvmtrace.so VMTRACE_OUTPUT=/tmp/ls.vmt ls /
-            vmtrace-report /tmp/ls.vmt
-            exit 1
-        }
+        vmtrace-report --format=json vmtrace.ls.*.vmt | grep -q "\"allocations\": *[1-9]"
         vmtrace run --output=/tmp/true.vmt /bin/true
         vmtrace-report true.vmt >/dev/null
         test -r /usr/include/vmtrace/vmtrace.h

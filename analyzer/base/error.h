@@ -28,9 +28,8 @@ struct error {
 
 /* Stores code and formatted message (cut where too long); returns `code`.  `error` may be
  * NULL. */
-__attribute__((format(printf, 3, 4))) enum vmt_error error_set(struct error *error,
-                                                               enum vmt_error code,
-                                                               const char *format, ...);
+__attribute__((format(printf, 3, 4))) enum vmt_error
+error_set(struct error *error, enum vmt_error code, const char *format, ...);
 
 /* VMT_ERROR_MEMORY with its usual message. */
 enum vmt_error error_no_memory(struct error *error);

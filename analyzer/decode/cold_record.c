@@ -53,8 +53,8 @@ static bool cold_read_string(struct stream_decoder *decoder, const uint8_t *end,
     return true;
 }
 
-static bool cold_read_fields(struct stream_decoder *decoder, const uint8_t *end,
-                             const char *fields, struct event *event)
+static bool cold_read_fields(struct stream_decoder *decoder, const uint8_t *end, const char *fields,
+                             struct event *event)
 {
     uint64_t *value = event->cold.values;
     struct event_string *string = event->cold.strings;
@@ -84,8 +84,8 @@ static void cold_reset_nodes(struct stream_decoder *decoder)
 bool cold_record_decode(struct stream_decoder *decoder, uint8_t opcode, struct event *event)
 {
     uint64_t length, delta;
-    if (!vmt_get_varint(&decoder->cursor, decoder->end, &length) ||
-        length > VMT_MAX_COLD_PAYLOAD || length > (uint64_t)(decoder->end - decoder->cursor))
+    if (!vmt_get_varint(&decoder->cursor, decoder->end, &length) || length > VMT_MAX_COLD_PAYLOAD ||
+        length > (uint64_t)(decoder->end - decoder->cursor))
         return false;
     const uint8_t *end = decoder->cursor + length;
     if (!vmt_get_varint(&decoder->cursor, end, &delta))

@@ -25,8 +25,8 @@ enum event_type {
     EVENT_ALLOC_FAILED,   /* kind (of the call), node, size */
     EVENT_REALLOC_FAILED, /* node, size */
     EVENT_REALLOC_FREED,
-    EVENT_NODES,          /* .nodes */
-    EVENT_COLD,           /* op, .cold, node if has_stack */
+    EVENT_NODES, /* .nodes */
+    EVENT_COLD,  /* op, .cold, node if has_stack */
 };
 
 /* Bytes in the chunk, not NUL-terminated. */

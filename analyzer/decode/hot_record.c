@@ -61,8 +61,7 @@ static bool hot_decode_alloc_other(struct stream_decoder *decoder, bool stack_fl
            hot_decode_alloc(decoder, false, event);
 }
 
-static bool hot_decode_release(struct stream_decoder *decoder, bool stack_flag,
-                               struct event *event)
+static bool hot_decode_release(struct stream_decoder *decoder, bool stack_flag, struct event *event)
 {
     event->type = event->kind == VMT_REALLOC_BEGIN ? EVENT_REALLOC_BEGIN : EVENT_FREE;
     if (event->kind == VMT_FREE_OTHER && !hot_read_byte(decoder, &event->subkind))
@@ -73,8 +72,7 @@ static bool hot_decode_release(struct stream_decoder *decoder, bool stack_flag,
     return !stack_flag || record_read_owner(decoder, decoder->end, event);
 }
 
-static bool hot_decode_failed(struct stream_decoder *decoder, bool stack_flag,
-                              struct event *event)
+static bool hot_decode_failed(struct stream_decoder *decoder, bool stack_flag, struct event *event)
 {
     event->type = event->kind == VMT_ALLOC_FAILED ? EVENT_ALLOC_FAILED : EVENT_REALLOC_FAILED;
     if (stack_flag || (event->kind == VMT_ALLOC_FAILED && !hot_read_byte(decoder, &event->kind)))
@@ -110,8 +108,7 @@ static bool hot_decode_nodes(struct stream_decoder *decoder, struct event *event
     return true;
 }
 
-static bool hot_decode_fields(struct stream_decoder *decoder, uint8_t opcode,
-                              struct event *event)
+static bool hot_decode_fields(struct stream_decoder *decoder, uint8_t opcode, struct event *event)
 {
     uint64_t delta = 0;
     if ((opcode & VMT_HOT_TIME) && !vmt_get_varint(&decoder->cursor, decoder->end, &delta))

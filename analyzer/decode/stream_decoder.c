@@ -6,8 +6,7 @@
 
 #include "decode/record_decoder.h"
 
-void stream_decoder_init(struct stream_decoder *decoder, struct trace_reader *reader,
-                         size_t stream)
+void stream_decoder_init(struct stream_decoder *decoder, struct trace_reader *reader, size_t stream)
 {
     const struct trace_stream *chunks = &reader->streams[stream];
     *decoder = (struct stream_decoder){
@@ -58,8 +57,7 @@ static bool stream_decoder_enter(struct stream_decoder *decoder, struct event *e
     decoder->gap = false;
     memset(decoder->work->slots, 0, sizeof(decoder->work->slots));
     *event = (struct event){.type = EVENT_CHUNK, .ticks = decoder->ticks};
-    event->chunk =
-        (struct event_chunk){header.tid, decoder->next_node, header.node_epoch, gap};
+    event->chunk = (struct event_chunk){header.tid, decoder->next_node, header.node_epoch, gap};
     return true;
 }
 

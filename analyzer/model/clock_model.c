@@ -67,8 +67,8 @@ static uint64_t clock_counter_ns(const struct clock_model *clock, uint64_t ticks
     }
     if (low == clock->count) /* after the last reading: time is not known to have gone on */
         return clock->last.ns - clock->start.ns;
-    return clock_interpolate(clock, low ? clock->points[low - 1] : clock->start,
-                             clock->points[low], ticks);
+    return clock_interpolate(clock, low ? clock->points[low - 1] : clock->start, clock->points[low],
+                             ticks);
 }
 
 uint64_t clock_model_ns(const struct clock_model *clock, uint64_t ticks)

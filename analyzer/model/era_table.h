@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 struct era {
-    uint64_t ticks; /* when it began */
+    uint64_t ticks;                   /* when it began */
     uint64_t live_bytes, live_blocks; /* heap blocks allocated in it and not yet released */
 };
 

@@ -37,7 +37,7 @@ struct memory_error {
     uint64_t address, ticks, count;
     uint64_t offset, block_size; /* bytes */
     uint32_t tid;
-    uint32_t node;           /* stacks, STACK_NONE where not known */
+    uint32_t node; /* stacks, STACK_NONE where not known */
     uint32_t allocated, freed;
     uint32_t allocated_kind; /* SITE_KIND of the allocation, for mismatches */
     uint32_t released_kind;  /* SITE_KIND of the release */
@@ -53,8 +53,7 @@ struct error_model {
 void error_model_release(struct error_model *model);
 
 /* The entry with the same kind and stacks, or NULL. */
-struct memory_error *error_model_find(struct error_model *model,
-                                      const struct memory_error *error);
+struct memory_error *error_model_find(struct error_model *model, const struct memory_error *error);
 
 /* Adds an entry (with a count of 1) or counts the one that is there.  Its index, or
  * ERROR_NONE when it was dropped.  Running out of memory drops it, too. */

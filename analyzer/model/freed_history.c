@@ -75,8 +75,7 @@ bool freed_history_push(struct freed_history *history, const struct freed_block 
     return true;
 }
 
-const struct freed_block *freed_history_find(const struct freed_history *history,
-                                             uint64_t address)
+const struct freed_block *freed_history_find(const struct freed_history *history, uint64_t address)
 {
     if (!history->ring)
         return NULL;

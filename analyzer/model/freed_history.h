@@ -15,11 +15,11 @@
 
 struct freed_block {
     uint64_t address, size;
-    uint64_t ticks;  /* of the release */
-    uint64_t serial; /* of the release, from 1 */
+    uint64_t ticks;    /* of the release */
+    uint64_t serial;   /* of the release, from 1 */
     uint64_t previous; /* serial of the next older release in the hash chain; 0: none */
-    uint32_t site;   /* of the allocation */
-    uint32_t node;   /* stack of the release, or STACK_NONE */
+    uint32_t site;     /* of the allocation */
+    uint32_t node;     /* stack of the release, or STACK_NONE */
 };
 
 /* All zero is an empty history. */
@@ -36,8 +36,7 @@ void freed_history_release(struct freed_history *history);
 bool freed_history_push(struct freed_history *history, const struct freed_block *block);
 
 /* The newest release of the block that began at `address`, or NULL. */
-const struct freed_block *freed_history_find(const struct freed_history *history,
-                                             uint64_t address);
+const struct freed_block *freed_history_find(const struct freed_history *history, uint64_t address);
 
 /* The newest released block that `address` points into, by a walk over all; NULL if none. */
 const struct freed_block *freed_history_covering(const struct freed_history *history,

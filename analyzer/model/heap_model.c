@@ -3,12 +3,11 @@
 
 #include "model/heap_release.h"
 
-void heap_model_init(struct heap_model *heap, struct site_table *sites,
-                     struct stack_tree *stacks, struct error_model *errors,
-                     struct thread_table *threads)
+void heap_model_init(struct heap_model *heap, struct site_table *sites, struct stack_tree *stacks,
+                     struct error_model *errors, struct thread_table *threads)
 {
-    *heap = (struct heap_model){
-        .sites = sites, .stacks = stacks, .errors = errors, .threads = threads};
+    *heap =
+        (struct heap_model){.sites = sites, .stacks = stacks, .errors = errors, .threads = threads};
 }
 
 void heap_model_release(struct heap_model *heap)
@@ -90,8 +89,8 @@ static void heap_count_free(struct heap_model *heap, struct stream_state *stream
         heap->threads->threads[stream->thread].frees++;
 }
 
-static bool heap_remember(struct heap_model *heap, const struct live_block *block,
-                          uint64_t ticks, uint32_t node)
+static bool heap_remember(struct heap_model *heap, const struct live_block *block, uint64_t ticks,
+                          uint32_t node)
 {
     struct freed_block freed = {.address = block->address,
                                 .size = block->size,
@@ -163,8 +162,8 @@ static bool heap_alloc(struct heap_model *heap, struct stream_state *stream,
         heap->impossible++;
         return true;
     }
-    uint32_t site = site_table_get(heap->sites, heap->stacks, node,
-                                   SITE_KIND(event->kind, event->subkind));
+    uint32_t site =
+        site_table_get(heap->sites, heap->stacks, node, SITE_KIND(event->kind, event->subkind));
     if (site == SITE_NONE)
         return false;
     heap_displace(heap, event->address);

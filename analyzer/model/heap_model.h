@@ -41,15 +41,14 @@ struct heap_model {
     uint64_t attributed_minor, attributed_major;
 
     /* When a release of an unknown block is no error. */
-    bool inherits;      /* it may be from before the trace, or from a part that was lost */
+    bool inherits; /* it may be from before the trace, or from a part that was lost */
     bool paused;
     uint32_t lost_streams; /* that do not record now */
     uint64_t seeing_since; /* ticks of the last end of a pause or a loss */
 };
 
-void heap_model_init(struct heap_model *heap, struct site_table *sites,
-                     struct stack_tree *stacks, struct error_model *errors,
-                     struct thread_table *threads);
+void heap_model_init(struct heap_model *heap, struct site_table *sites, struct stack_tree *stacks,
+                     struct error_model *errors, struct thread_table *threads);
 void heap_model_release(struct heap_model *heap);
 
 /* Begins the era table; `quantum` is in ticks. */

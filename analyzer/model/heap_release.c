@@ -23,16 +23,15 @@ static enum heap_family heap_release_family(const struct event *event)
 }
 
 static struct memory_error heap_error(const struct heap_model *heap,
-                                      const struct stream_state *stream,
-                                      const struct event *event, uint32_t node,
-                                      enum memory_error_kind kind)
+                                      const struct stream_state *stream, const struct event *event,
+                                      uint32_t node, enum memory_error_kind kind)
 {
     return (struct memory_error){
         .kind = kind,
         .address = event->address,
         .ticks = event->ticks,
-        .tid = stream->thread < heap->threads->count ? heap->threads->threads[stream->thread].tid
-                                                     : 0,
+        .tid =
+            stream->thread < heap->threads->count ? heap->threads->threads[stream->thread].tid : 0,
         .node = node,
         .allocated = STACK_NONE,
         .freed = STACK_NONE,
@@ -83,8 +82,7 @@ bool heap_release_unknown(struct heap_model *heap, struct stream_state *stream,
 }
 
 void heap_release_check(struct heap_model *heap, struct stream_state *stream,
-                        const struct event *event, uint32_t node,
-                        const struct live_block *block)
+                        const struct event *event, uint32_t node, const struct live_block *block)
 {
     uint32_t kind = heap->sites->sites[block->site].kind;
     if (heap_alloc_family(kind) == heap_release_family(event))

@@ -12,7 +12,6 @@ bool heap_release_unknown(struct heap_model *heap, struct stream_state *stream,
 
 /* Checks that `block` is released by the counterpart of what allocated it. */
 void heap_release_check(struct heap_model *heap, struct stream_state *stream,
-                        const struct event *event, uint32_t node,
-                        const struct live_block *block);
+                        const struct event *event, uint32_t node, const struct live_block *block);
 
 #endif

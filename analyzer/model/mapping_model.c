@@ -78,8 +78,7 @@ static bool mapping_place(struct mapping_model *model, const struct mapping *map
 }
 
 /* End of a range of `length` bytes, to whole pages; false for a range that is none. */
-static bool mapping_end(struct mapping_model *model, uint64_t start, uint64_t length,
-                        uint64_t *end)
+static bool mapping_end(struct mapping_model *model, uint64_t start, uint64_t length, uint64_t *end)
 {
     uint64_t mask = model->page_size - 1;
     if (length == 0 || __builtin_add_overflow(start, length, end) ||
@@ -102,8 +101,8 @@ static bool mapping_name_site(struct mapping_model *model, uint32_t index,
         return site->name != NULL;
     }
     size_t length = site->name ? strlen(site->name) : 0;
-    if (!first && (length != name->length || memcmp(site->name ? site->name : "", name->bytes,
-                                                    length) != 0)) {
+    if (!first && (length != name->length ||
+                   memcmp(site->name ? site->name : "", name->bytes, length) != 0)) {
         site->name = NULL;
         site->several_names = true;
     }
@@ -152,6 +151,9 @@ static bool mapping_unmap(struct mapping_model *model, struct stream_state *stre
     stream->removal_allocator = values[0] & VMT_MAP_ALLOCATOR;
     if (!stream->removal_allocator)
         model->unmap_calls++;
+    /* The kernel refuses it; what lies there may be another thread's, who unmaps it meanwhile. */
+    if (values[2] != 0 && (start & (model->page_size - 1)))
+        return true;
     if (values[2] == 0)
         end = start == UINT64_MAX ? start : mapping_segment_end(model, start);
     else if (!mapping_end(model, start, values[2], &end))

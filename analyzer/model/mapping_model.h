@@ -26,7 +26,7 @@ struct mapping_model {
     uint64_t map_calls, unmap_calls; /* the program's; mremap is neither */
     uint64_t mapped_bytes, unmapped_bytes, live_bytes;
     uint64_t advise_calls, advised_bytes; /* madvise(DONTNEED) and (FREE) */
-    uint64_t impossible; /* ranges that wrap around */
+    uint64_t impossible;                  /* ranges that wrap around */
 };
 
 void mapping_model_init(struct mapping_model *model, struct site_table *sites,

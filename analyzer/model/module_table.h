@@ -19,7 +19,7 @@
 #define MODULE_MAX ((size_t)1 << 16) /* loads; further ones are counted only */
 
 struct module {
-    uint64_t bias, start, end; /* start <= address < end */
+    uint64_t bias, start, end;         /* start <= address < end */
     uint64_t load_ticks, unload_ticks; /* UINT64_MAX: still there */
     const char *path;
     const uint8_t *build_id;

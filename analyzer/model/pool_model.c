@@ -6,8 +6,8 @@
 
 #include "base/vector.h"
 
-void pool_model_init(struct pool_model *model, struct site_table *sites,
-                     struct stack_tree *stacks, struct era_table *eras, struct arena *arena)
+void pool_model_init(struct pool_model *model, struct site_table *sites, struct stack_tree *stacks,
+                     struct era_table *eras, struct arena *arena)
 {
     *model = (struct pool_model){.sites = sites, .stacks = stacks, .eras = eras, .arena = arena};
 }
@@ -71,8 +71,7 @@ static struct pool *pool_get(struct pool_model *model, uint64_t number)
     return index != HASH_MAP_NONE ? &model->pools[index] : pool_add(model, number, "?", 1);
 }
 
-static void pool_leave(struct pool_model *model, struct pool *pool,
-                       const struct live_block *block)
+static void pool_leave(struct pool_model *model, struct pool *pool, const struct live_block *block)
 {
     struct pool_name *name = &model->names[pool->name];
     name->frees++;

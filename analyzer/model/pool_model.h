@@ -40,11 +40,11 @@ struct pool_model {
     struct pool_name *names;
     size_t name_count, name_capacity;
     struct hash_map by_name; /* hash of the name -> index of the first such name */
-    uint64_t unknown; /* releases and resizes of blocks that were never announced */
+    uint64_t unknown;        /* releases and resizes of blocks that were never announced */
 };
 
-void pool_model_init(struct pool_model *model, struct site_table *sites,
-                     struct stack_tree *stacks, struct era_table *eras, struct arena *arena);
+void pool_model_init(struct pool_model *model, struct site_table *sites, struct stack_tree *stacks,
+                     struct era_table *eras, struct arena *arena);
 void pool_model_release(struct pool_model *model);
 
 /* Takes in the POOL records.  False when out of memory. */

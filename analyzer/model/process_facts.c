@@ -57,8 +57,7 @@ static bool process_add_argument(struct process_facts *facts, struct arena *aren
         !vector_grow(&facts->arguments, &facts->argument_capacity, sizeof(*facts->arguments)))
         return false;
     struct argument *added = &facts->arguments[facts->argument_count++];
-    *added = (struct argument){argument->values[0],
-                               arena_string(arena, text->bytes, text->length)};
+    *added = (struct argument){argument->values[0], arena_string(arena, text->bytes, text->length)};
     return added->text != NULL;
 }
 

@@ -68,8 +68,7 @@ void site_table_add(struct site_table *table, uint32_t index, uint64_t bytes, ui
         site->own_peak_bytes = site->live_bytes;
 }
 
-void site_table_remove(struct site_table *table, uint32_t index, uint64_t bytes,
-                       uint64_t blocks)
+void site_table_remove(struct site_table *table, uint32_t index, uint64_t bytes, uint64_t blocks)
 {
     struct site *site = site_table_touch(table, index);
     site->live_bytes -= bytes;

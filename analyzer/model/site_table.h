@@ -57,8 +57,7 @@ void site_table_count(struct site_table *table, uint32_t site, uint64_t size, ui
 
 /* Bytes and blocks that become live, or are no longer. */
 void site_table_add(struct site_table *table, uint32_t site, uint64_t bytes, uint64_t blocks);
-void site_table_remove(struct site_table *table, uint32_t site, uint64_t bytes,
-                       uint64_t blocks);
+void site_table_remove(struct site_table *table, uint32_t site, uint64_t bytes, uint64_t blocks);
 
 /* What the site held at the process' peak. */
 void site_table_at_peak(const struct site_table *table, uint32_t site, uint64_t *bytes,

@@ -15,8 +15,8 @@ bool stack_tree_init(struct stack_tree *tree)
 {
     *tree = (struct stack_tree){.bits = STACK_TREE_FIRST_BITS};
     tree->heads = calloc((size_t)1 << tree->bits, sizeof(*tree->heads));
-    if (!tree->heads || !vector_reserve(&tree->nodes, &tree->capacity, 1024,
-                                        sizeof(*tree->nodes))) {
+    if (!tree->heads ||
+        !vector_reserve(&tree->nodes, &tree->capacity, 1024, sizeof(*tree->nodes))) {
         stack_tree_release(tree);
         return false;
     }

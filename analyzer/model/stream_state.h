@@ -19,15 +19,15 @@ struct pending_realloc {
 struct stream_state {
     struct node_map nodes;
     uint32_t node_epoch;
-    uint32_t index;  /* in the trace */
-    uint32_t thread; /* in the thread table; UINT32_MAX before the first chunk */
+    uint32_t index;      /* in the trace */
+    uint32_t thread;     /* in the thread table; UINT32_MAX before the first chunk */
     uint64_t last_alloc; /* the address this thread allocated last; 0: none or released */
     struct pending_realloc realloc;
     struct mapping_list removed; /* by the last UNMAP or REMAP_BEGIN */
-    bool remapping;  /* the last of these was a REMAP_BEGIN */
-    bool removal_allocator; /* the last UNMAP came from inside the allocator */
-    uint32_t error;  /* error that a crash would belong to, or ERROR_NONE */
-    bool lost;       /* it stopped recording */
+    bool remapping;              /* the last of these was a REMAP_BEGIN */
+    bool removal_allocator;      /* the last UNMAP came from inside the allocator */
+    uint32_t error;              /* error that a crash would belong to, or ERROR_NONE */
+    bool lost;                   /* it stopped recording */
 };
 
 #endif

@@ -88,8 +88,7 @@ static bool timeline_phase_begin(struct timeline *timeline, const struct event *
         return true;
     }
     if ((timeline->phase_count == timeline->phase_capacity &&
-         !vector_grow(&timeline->phases, &timeline->phase_capacity,
-                      sizeof(*timeline->phases))) ||
+         !vector_grow(&timeline->phases, &timeline->phase_capacity, sizeof(*timeline->phases))) ||
         !era_table_begin(&timeline->heap->eras, event->ticks))
         return false;
     struct phase *phase = &timeline->phases[timeline->phase_count];

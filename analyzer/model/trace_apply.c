@@ -35,8 +35,7 @@ static bool trace_apply_nodes(struct trace_model *model, struct stream_state *st
     return true;
 }
 
-static bool trace_apply_thread(struct trace_model *model, struct stream_state *stream,
-                               uint64_t tid)
+static bool trace_apply_thread(struct trace_model *model, struct stream_state *stream, uint64_t tid)
 {
     stream->thread = thread_table_get(&model->threads, (uint32_t)tid);
     stream->last_alloc = 0;
@@ -54,9 +53,8 @@ static void trace_apply_crash(struct trace_model *model, struct stream_state *st
         .signal = event->cold.values[0] < 128 ? (int)event->cold.values[0] : 0,
         .address = event->cold.values[2],
         .ticks = event->ticks,
-        .tid = stream->thread < model->threads.count
-                   ? model->threads.threads[stream->thread].tid
-                   : 0,
+        .tid =
+            stream->thread < model->threads.count ? model->threads.threads[stream->thread].tid : 0,
         .node = node,
         .allocated = STACK_NONE,
         .freed = STACK_NONE,
@@ -67,8 +65,7 @@ static void trace_apply_crash(struct trace_model *model, struct stream_state *st
     error_model_add(&model->errors, &error);
 }
 
-static void trace_apply_lost(struct trace_model *model, struct stream_state *stream,
-                             uint64_t ticks)
+static void trace_apply_lost(struct trace_model *model, struct stream_state *stream, uint64_t ticks)
 {
     heap_model_blind(&model->heap, ticks);
     if (!stream->lost)
@@ -128,8 +125,7 @@ static void trace_count_faults(struct trace_model *model, const struct stream_st
     }
 }
 
-bool trace_model_apply(struct trace_model *model, struct stream_state *stream,
-                       struct event *event)
+bool trace_model_apply(struct trace_model *model, struct stream_state *stream, struct event *event)
 {
     if (event->ticks > model->last_ticks)
         model->last_ticks = event->ticks;

@@ -24,11 +24,9 @@ struct trace_model *trace_model_new(void)
         trace_model_free(model);
         return NULL;
     }
-    heap_model_init(&model->heap, &model->sites, &model->stacks, &model->errors,
-                    &model->threads);
+    heap_model_init(&model->heap, &model->sites, &model->stacks, &model->errors, &model->threads);
     timeline_init(&model->timeline, &model->heap, model->arena);
-    pool_model_init(&model->pools, &model->sites, &model->stacks, &model->heap.eras,
-                    model->arena);
+    pool_model_init(&model->pools, &model->sites, &model->stacks, &model->heap.eras, model->arena);
     return model;
 }
 
@@ -103,8 +101,7 @@ static void trace_model_tell(const struct trace_progress *progress,
 }
 
 static enum vmt_error trace_model_events(struct trace_model *model, struct trace_reader *reader,
-                                         struct error *error,
-                                         const struct trace_progress *progress)
+                                         struct error *error, const struct trace_progress *progress)
 {
     struct merge merge;
     if (!merge_init(&merge, reader))

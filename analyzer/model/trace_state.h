@@ -46,7 +46,6 @@ struct trace_model {
 };
 
 /* Takes in one event of a stream.  False when out of memory. */
-bool trace_model_apply(struct trace_model *model, struct stream_state *stream,
-                       struct event *event);
+bool trace_model_apply(struct trace_model *model, struct stream_state *stream, struct event *event);
 
 #endif

@@ -10,9 +10,9 @@
 
 /* File names (up to '.' or '-') of what every program has below its own code. */
 static const char *const system_modules[] = {
-    "libc",      "ld",      "ld-linux", "libpthread", "libm",      "libstdc++",
-    "libgcc_s",  "libdl",   "librt",    "libvmtrace", "linux-vdso", "[vdso]",
-    "ld-musl",   "libc++",  "libc++abi", "libunwind",
+    "libc",     "ld",     "ld-linux",  "libpthread", "libm",       "libstdc++",
+    "libgcc_s", "libdl",  "librt",     "libvmtrace", "linux-vdso", "[vdso]",
+    "ld-musl",  "libc++", "libc++abi", "libunwind",
 };
 
 static bool frame_is_system(const struct module *module)

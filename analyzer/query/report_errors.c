@@ -57,11 +57,11 @@ static bool report_error_detail(struct report_build *build, const struct memory_
     else if (error->place == ERROR_PLACE_BLOCK)
         *detail = arena_printf(build->arena, "a block of %llu %s, freed before", size, bytes);
     else if (error->place == ERROR_PLACE_INSIDE_LIVE)
-        *detail = arena_printf(build->arena, "%llu %s into a block of %llu %s", offset, step,
-                               size, bytes);
+        *detail = arena_printf(build->arena, "%llu %s into a block of %llu %s", offset, step, size,
+                               bytes);
     else if (error->place == ERROR_PLACE_INSIDE_FREED)
-        *detail = arena_printf(build->arena, "%llu %s into a block of %llu %s, freed", offset,
-                               step, size, bytes);
+        *detail = arena_printf(build->arena, "%llu %s into a block of %llu %s, freed", offset, step,
+                               size, bytes);
     else if (error->kind == ERROR_INVALID_FREE)
         *detail = "not an address that an allocation returned";
     else

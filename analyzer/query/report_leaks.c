@@ -45,8 +45,7 @@ static struct report_leak report_make_leak(struct report_build *build, uint32_t 
         .newest_ns = report_era_ns(build, span->newest, &build->sites[index]),
     };
     if (site->kind >= SITE_POOL)
-        leak.pool =
-            report_copy(build, build->model->pools.names[site->kind - SITE_POOL].name);
+        leak.pool = report_copy(build, build->model->pools.names[site->kind - SITE_POOL].name);
     return leak;
 }
 

@@ -7,15 +7,18 @@
 static bool report_build_samples(struct report_build *build)
 {
     const struct timeline *timeline = &build->model->timeline;
-    struct report_sample *list =
-        arena_array(build->arena, timeline->sample_count, sizeof(*list));
+    struct report_sample *list = arena_array(build->arena, timeline->sample_count, sizeof(*list));
     if (!list)
         return false;
     for (size_t i = 0; i < timeline->sample_count; i++) {
         const struct memory_sample *sample = &timeline->samples[i];
         list[i] = (struct report_sample){
-            report_ns(build, sample->ticks), sample->rss_bytes, sample->virtual_bytes,
-            sample->live_bytes,              sample->minor,     sample->major,
+            report_ns(build, sample->ticks),
+            sample->rss_bytes,
+            sample->virtual_bytes,
+            sample->live_bytes,
+            sample->minor,
+            sample->major,
         };
     }
     build->report->samples = list;
@@ -63,9 +66,8 @@ static bool report_build_snapshots(struct report_build *build)
     for (size_t i = 0; i < timeline->snapshot_count; i++) {
         const struct snapshot *snapshot = &timeline->snapshots[i];
         list[i] = (struct report_snapshot){report_copy(build, snapshot->name),
-                                           report_ns(build, snapshot->ticks),
-                                           snapshot->live_bytes, snapshot->live_blocks,
-                                           snapshot->rss_bytes};
+                                           report_ns(build, snapshot->ticks), snapshot->live_bytes,
+                                           snapshot->live_blocks, snapshot->rss_bytes};
         if (!list[i].name)
             return false;
     }
@@ -90,13 +92,10 @@ static bool report_build_threads(struct report_build *build)
         return false;
     for (size_t i = 0; i < table->count; i++) {
         const struct thread_entry *thread = &table->threads[i];
-        list[i] = (struct report_thread){thread->tid,
-                                         report_copy(build, thread->name),
-                                         thread->allocations,
-                                         thread->frees,
-                                         thread->bytes_allocated,
-                                         thread->minor,
-                                         thread->major};
+        list[i] = (struct report_thread){
+            thread->tid,   report_copy(build, thread->name), thread->allocations,
+            thread->frees, thread->bytes_allocated,          thread->minor,
+            thread->major};
         if (thread->name && !list[i].name)
             return false;
     }
@@ -124,9 +123,13 @@ static bool report_build_pools(struct report_build *build)
         return false;
     for (size_t i = 0; i < pools->name_count; i++) {
         const struct pool_name *pool = &pools->names[i];
-        list[i] = (struct report_pool){report_copy(build, pool->name), pool->allocations,
-                                       pool->frees, pool->bytes_allocated, pool->live_bytes,
-                                       pool->live_blocks, pool->peak_bytes};
+        list[i] = (struct report_pool){report_copy(build, pool->name),
+                                       pool->allocations,
+                                       pool->frees,
+                                       pool->bytes_allocated,
+                                       pool->live_bytes,
+                                       pool->live_blocks,
+                                       pool->peak_bytes};
         if (!list[i].name)
             return false;
     }

@@ -59,13 +59,13 @@ static bool report_note_losses(struct report_build *build)
         const struct loss *loss = &facts->losses[i];
         const char *reason = reasons[i] ? reasons[i] : reasons[0];
         bool known = loss->error > 0 && loss->error < 4096;
-        if (loss->records &&
-            !report_note(build, "%s%s%s", reason, known ? ": " : "",
-                         known ? strerror((int)loss->error) : ""))
+        if (loss->records && !report_note(build, "%s%s%s", reason, known ? ": " : "",
+                                          known ? strerror((int)loss->error) : ""))
             return false;
     }
-    return lost == 0 || report_note(build, "%llu event%s not recorded; figures are too low by "
-                                           "what they held",
+    return lost == 0 || report_note(build,
+                                    "%llu event%s not recorded; figures are too low by "
+                                    "what they held",
                                     lost, lost == 1 ? " was" : "s were");
 }
 
@@ -79,20 +79,23 @@ static bool report_note_nothing(struct report_build *build)
     if (model->heap.paused)
         return report_note(build, "%srecording was paused to the end", none);
     if (build->report->end == REPORT_END_EXEC)
-        return report_note(build, "%sthe process replaced itself by %s, which has a trace of "
-                                  "its own",
+        return report_note(build,
+                           "%sthe process replaced itself by %s, which has a trace of "
+                           "its own",
                            none, model->facts.exec_path ? model->facts.exec_path : "a program");
     if (model->header.lost_events)
         return report_note(build, "%sall of them were lost", none);
     if (model->maps.map_calls)
-        return report_note(build, "%sthe program took its memory by mmap directly, by an "
-                                  "allocator of its own",
+        return report_note(build,
+                           "%sthe program took its memory by mmap directly, by an "
+                           "allocator of its own",
                            none);
     if (model->header.flags & VMT_FLAG_FORKED)
         return report_note(build, "%sthis forked child made none before it ended", none);
-    return report_note(build, "%sa program that is statically linked, runs set-user-ID, or has "
-                              "an allocator of its own cannot be seen; neither can one that "
-                              "ended before it allocated",
+    return report_note(build,
+                       "%sa program that is statically linked, runs set-user-ID, or has "
+                       "an allocator of its own cannot be seen; neither can one that "
+                       "ended before it allocated",
                        none);
 }
 
@@ -100,13 +103,11 @@ static bool report_note_bounds(struct report_build *build)
 {
     const struct trace_model *model = build->model;
     const struct timeline *timeline = &model->timeline;
-    if (model->errors.dropped &&
-        !report_note(build, "%llu further memory errors are not listed",
-                     (unsigned long long)model->errors.dropped))
+    if (model->errors.dropped && !report_note(build, "%llu further memory errors are not listed",
+                                              (unsigned long long)model->errors.dropped))
         return false;
-    if (timeline->dropped_phases &&
-        !report_note(build, "%llu further phases are not listed",
-                     (unsigned long long)timeline->dropped_phases))
+    if (timeline->dropped_phases && !report_note(build, "%llu further phases are not listed",
+                                                 (unsigned long long)timeline->dropped_phases))
         return false;
     if (timeline->dropped_snapshots &&
         !report_note(build, "%llu further snapshots are not listed",
@@ -129,8 +130,9 @@ static bool report_note_faults(struct report_build *build)
     bool mixed = model->header.fault_source == VMT_FAULTS_PERF &&
                  model->facts.fault_sources[VMT_FAULTS_RUSAGE];
     if (model->header.fault_source == VMT_FAULTS_RUSAGE &&
-        !report_note(build, "page faults by call stack are approximate: counted by getrusage, "
-                            "now and then%s%s%s",
+        !report_note(build,
+                     "page faults by call stack are approximate: counted by getrusage, "
+                     "now and then%s%s%s",
                      reason && *reason ? " (" : "", reason ? reason : "",
                      reason && *reason ? ")" : ""))
         return false;
@@ -142,10 +144,10 @@ static bool report_note_heap(struct report_build *build)
 {
     const struct heap_model *heap = &build->model->heap;
     if (heap->displaced &&
-        !report_note(build, "%llu block%s replaced by a later one at the same address: the "
-                            "release was not seen",
-                     (unsigned long long)heap->displaced,
-                     heap->displaced == 1 ? " was" : "s were"))
+        !report_note(build,
+                     "%llu block%s replaced by a later one at the same address: the "
+                     "release was not seen",
+                     (unsigned long long)heap->displaced, heap->displaced == 1 ? " was" : "s were"))
         return false;
     return heap->impossible == 0 ||
            report_note(build, "%llu event%s could not be explained; please report this",
@@ -170,9 +172,8 @@ bool report_build_notes(struct report_build *build)
     if (!report_note_damage(build))
         return false;
     build->report->damage_count = build->notes.count;
-    if (!report_note_losses(build) || !report_note_nothing(build) ||
-        !report_note_heap(build) || !report_note_faults(build) || !report_note_bounds(build) ||
-        !report_note_symbols(build))
+    if (!report_note_losses(build) || !report_note_nothing(build) || !report_note_heap(build) ||
+        !report_note_faults(build) || !report_note_bounds(build) || !report_note_symbols(build))
         return false;
     const char **notes = arena_array(build->arena, build->notes.count, sizeof(*notes));
     if (!notes)

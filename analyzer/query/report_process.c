@@ -72,8 +72,7 @@ static void report_build_end(struct report_build *build)
     } else if (header->end_state == VMT_END_EXIT) {
         report->end = REPORT_END_EXIT;
     } else {
-        report->end =
-            process_state_running(header) ? REPORT_END_RUNNING : REPORT_END_KILLED;
+        report->end = process_state_running(header) ? REPORT_END_RUNNING : REPORT_END_KILLED;
     }
 }
 
@@ -145,8 +144,7 @@ static void report_summarise_memory(struct report *report, const struct trace_mo
     report->minor_faults = report->major_faults = REPORT_UNKNOWN;
     report->peak_rss_bytes = sampled ? timeline->peak_rss_bytes : REPORT_UNKNOWN;
     report->rss_at_end_bytes = sampled ? timeline->last_sample.rss_bytes : REPORT_UNKNOWN;
-    report->virtual_at_end_bytes =
-        sampled ? timeline->last_sample.virtual_bytes : REPORT_UNKNOWN;
+    report->virtual_at_end_bytes = sampled ? timeline->last_sample.virtual_bytes : REPORT_UNKNOWN;
     if (sampled) {
         report->minor_faults = timeline->last_sample.minor;
         report->major_faults = timeline->last_sample.major;

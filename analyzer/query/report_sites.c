@@ -6,10 +6,10 @@
 static const char *report_heap_kind(uint32_t kind)
 {
     static const char *const kinds[16] = {
-        [VMT_MALLOC] = "malloc",       [VMT_CALLOC] = "calloc",
-        [VMT_REALLOC] = "realloc",     [VMT_NEW] = "new",
-        [VMT_NEW_ARRAY] = "new[]",     [VMT_FREE] = "free",
-        [VMT_DELETE] = "delete",       [VMT_DELETE_ARRAY] = "delete[]",
+        [VMT_MALLOC] = "malloc",         [VMT_CALLOC] = "calloc",
+        [VMT_REALLOC] = "realloc",       [VMT_NEW] = "new",
+        [VMT_NEW_ARRAY] = "new[]",       [VMT_FREE] = "free",
+        [VMT_DELETE] = "delete",         [VMT_DELETE_ARRAY] = "delete[]",
         [VMT_REALLOC_BEGIN] = "realloc", [VMT_ALLOC_OTHER] = "aligned allocation",
     };
     static const char *const subkinds[64] = {
@@ -161,8 +161,8 @@ static bool report_build_rankings(struct report_build *build)
                              &report->peak_site_count) &&
            report_rank_sites(build, SITE_CLASS_HEAP, report_by_temporary, false,
                              &report->temporary_sites, &report->temporary_site_count) &&
-           report_rank_sites(build, SITE_CLASS_HEAP, report_by_faults, false,
-                             &report->fault_sites, &report->fault_site_count) &&
+           report_rank_sites(build, SITE_CLASS_HEAP, report_by_faults, false, &report->fault_sites,
+                             &report->fault_site_count) &&
            /* Pools lie in blocks and mappings, which have owners already. */
            report_rank_sites(build, owners, report_by_live, false, &report->growth_sites,
                              &report->growth_site_count);
@@ -192,9 +192,9 @@ static bool report_build_mappings(struct report_build *build)
         const struct site *site = &table->sites[i];
         if (report_site_class(site->kind) != SITE_CLASS_MAPPING)
             continue;
-        *next = (struct report_mapping){&build->sites[i], site->allocations,
+        *next = (struct report_mapping){&build->sites[i],      site->allocations,
                                         site->bytes_allocated, site->live_bytes,
-                                        site->live_blocks, report_copy(build, site->name)};
+                                        site->live_blocks,     report_copy(build, site->name)};
         if (site->name && !next->name)
             return false;
         next++;

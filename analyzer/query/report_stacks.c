@@ -68,8 +68,7 @@ static const struct report_stack *report_make_stack(struct report_build *build, 
     return stack;
 }
 
-const struct report_stack *report_build_stack(struct report_build *build, uint32_t node,
-                                              bool *good)
+const struct report_stack *report_build_stack(struct report_build *build, uint32_t node, bool *good)
 {
     if (node == STACK_NONE)
         return NULL;

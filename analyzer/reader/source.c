@@ -112,8 +112,8 @@ uint64_t source_size(const struct source *source)
     return source->size;
 }
 
-const uint8_t *source_view(const struct source *source, uint64_t offset, size_t size,
-                           void *scratch, size_t *available)
+const uint8_t *source_view(const struct source *source, uint64_t offset, size_t size, void *scratch,
+                           size_t *available)
 {
     *available = 0;
     if (offset >= source->size)
@@ -126,8 +126,8 @@ const uint8_t *source_view(const struct source *source, uint64_t offset, size_t 
     }
     size_t done = 0;
     while (done < size) {
-        ssize_t got = pread(source->fd, (char *)scratch + done, size - done,
-                            (off_t)(offset + done));
+        ssize_t got =
+            pread(source->fd, (char *)scratch + done, size - done, (off_t)(offset + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)

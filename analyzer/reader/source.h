@@ -30,7 +30,7 @@ uint64_t source_size(const struct source *source);
 /* Makes `size` bytes at `offset` readable: the result points at them, either in the source
  * itself or in `scratch` (at least `size` bytes, the caller's).  *available tells how many there
  * are, 0 at and after the end or when the file cannot be read there. */
-const uint8_t *source_view(const struct source *source, uint64_t offset, size_t size,
-                           void *scratch, size_t *available);
+const uint8_t *source_view(const struct source *source, uint64_t offset, size_t size, void *scratch,
+                           size_t *available);
 
 #endif

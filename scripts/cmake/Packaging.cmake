@@ -27,10 +27,10 @@ set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME vmtrace)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGE_CONTACT "The vmtrace authors")
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "trace heap allocations and page faults of a program")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "tracer of the heap and the page faults of a program")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
-"Records every allocation, release, mapping and page fault of an unmodified
-program, with its call stack, by a preloaded library:
+"Records every allocation and release of an unmodified program with its call
+stack, and counts its page faults, by a preloaded library:
 .
   LD_PRELOAD=libvmtrace.so ./app
   vmtrace-report vmtrace.app.*.vmt
@@ -44,8 +44,11 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION devel)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-# The library opens libunwind.so.8 at run time, which dpkg-shlibdeps cannot see.
-set(CPACK_DEBIAN_PACKAGE_DEPENDS libunwind8)
+# On other machines than x86-64 the library opens libunwind.so.8 at run time, which
+# dpkg-shlibdeps cannot see.
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
+  set(CPACK_DEBIAN_PACKAGE_DEPENDS libunwind8)
+endif()
 file(WRITE ${PROJECT_BINARY_DIR}/debian/copyright
 "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: vmtrace

@@ -105,8 +105,18 @@ def check_reports(reports):
     return problems
 
 
-def compare_counts(ours, theirs, again):
+def same_but_for_tables(ours, theirs, size):
+    """Equal, but for up to 4 blocks of `size` bytes; see Workload.table_block."""
+    one, other = add_up(ours), add_up(theirs)
+    more = one.allocations - other.allocations
+    return (abs(more) <= 4 and one.frees == other.frees
+            and one.bytes_allocated - other.bytes_allocated == more * size)
+
+
+def compare_counts(ours, theirs, again, table_block):
     """`theirs`, `again`: two runs under the shim, equal if the program is deterministic."""
+    if table_block and same_but_for_tables(ours, theirs, table_block):
+        return []
     if theirs == again:
         return [] if ours == theirs else [f"counts differ: report {ours}, shim {theirs}"]
     for one, other in zip(add_up(ours), add_up(theirs)):
@@ -137,7 +147,7 @@ def measure(runner, workload, runs):
         if (shim.status, shim.stdout) != (plain.status, plain.stdout):
             problems.append("status or output differ under the shim")
         totals.append(runner.shim_totals())
-    problems += compare_counts(report_totals(reports), *totals)
+    problems += compare_counts(report_totals(reports), *totals, workload.table_block)
     ratio = statistics.median(traced_times) / statistics.median(plain_times)
     exact = "" if totals[0] == totals[1] else " (varies)"
     return table_row(workload.name, reports, add_up(totals[0]), ratio, exact), problems

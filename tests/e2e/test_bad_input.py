@@ -33,7 +33,7 @@ class BadInput(harness.Case):
         return self.path(name)
 
     def good_trace(self):
-        run = self.trace([program("burst"), "30000", "3"])
+        run = self.trace([program("burst"), "2500", "6"])
         with open(run.trace, "rb") as source:
             return source.read()
 
@@ -74,7 +74,7 @@ class BadInput(harness.Case):
 
     def test_damaged_headers(self):
         trace = self.good_trace()
-        for size in 1, 7, 8, 20, 127, 128, 1000, HEADER_SIZE - 1:
+        for size in 1, 7, 8, 20, 127:
             self.assert_refused(self.write("cut.vmt", trace[:size]))
         newer = trace[:8] + struct.pack("<I", 2) + trace[12:]
         self.assertIn("version", self.assert_refused(self.write("newer.vmt", newer)))
@@ -94,11 +94,14 @@ class BadInput(harness.Case):
     def test_cut_off_anywhere(self):
         trace = self.good_trace()
         before = 0
-        for size in range(HEADER_SIZE, len(trace), 997):
+        # Each 997th byte of a page of records, then some in each chunk.
+        sizes = [*range(HEADER_SIZE, HEADER_SIZE + 40000, 997),
+                 *range(HEADER_SIZE + 40000, len(trace), 9973)]
+        for number, size in enumerate(sizes):
             data = self.assert_no_crash(self.write("cut.vmt", trace[:size]))
             self.assertIsNotNone(data, size)
             self.assertEqual(data["errors"], [], size)
-            if size // CHUNK_SIZE % 7 == 0 and size % 7 == 0:
+            if number % 20 == 0:
                 self.validator.validate(data)
             # More of the file is never less of the answer.
             self.assertGreaterEqual(data["summary"]["trace_events"], before)
@@ -107,7 +110,7 @@ class BadInput(harness.Case):
     def test_overwritten_anywhere(self):
         trace = self.good_trace()
         dice = random.Random(5)
-        for number in range(150):
+        for number in range(60):
             damaged = bytearray(trace)
             for _ in range(dice.choice((1, 5, 200))):
                 at = dice.randrange(len(damaged))

@@ -55,8 +55,8 @@ static void mutate_overwrite(size_t place)
     static const uint8_t telling[] = {0, 1, 0x7f, 0x80, 0x81, 0xf8, 0xfe, 0xff};
     size_t count = 1 + random_below(4);
     for (size_t i = 0; i < count && place + i < mutant_size; i++)
-        mutant[place + i] = random_below(2) ? telling[random_below(sizeof(telling))]
-                                            : (uint8_t)next_random();
+        mutant[place + i] =
+            random_below(2) ? telling[random_below(sizeof(telling))] : (uint8_t)next_random();
 }
 
 /* Keeps the size: what lies behind in the chunk moves. */

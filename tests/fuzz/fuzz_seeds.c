@@ -48,18 +48,18 @@ static void seed_mappings(struct trace_builder *builder)
 {
     struct builder_stream *stream = trace_builder_stream(builder, 100);
     uint32_t a = builder_stack(stream, 1, U(0x401000));
-    builder_cold(stream, VMT_OP_MAP, "uuuuuuks", U(0), U(0x7f0000000000), U(0x10000), U(3),
-                 U(0x22), U(0), a, "");
+    builder_cold(stream, VMT_OP_MAP, "uuuuuuks", U(0), U(0x7f0000000000), U(0x10000), U(3), U(0x22),
+                 U(0), a, "");
     builder_cold(stream, VMT_OP_UNMAP, "uuuk", U(0), U(0x7f0000004000), U(0x2000), a);
     builder_cold(stream, VMT_OP_UNMAP_FAILED, "");
     builder_cold(stream, VMT_OP_UNMAP, "uuuk", U(0), U(0x7f0000004000), U(0x2000), a);
     builder_cold(stream, VMT_OP_REMAP_BEGIN, "uu", U(0x7f0000006000), U(0xa000));
     builder_cold(stream, VMT_OP_REMAP_END, "uuk", U(0x7f1000000000), U(0x20000), a);
-    builder_cold(stream, VMT_OP_MAP, "uuuuuuks", U(VMT_MAP_SHM), U(0x7f2000000000), U(0x1000),
-                 U(3), U(0), U(0), a, "shm");
+    builder_cold(stream, VMT_OP_MAP, "uuuuuuks", U(VMT_MAP_SHM), U(0x7f2000000000), U(0x1000), U(3),
+                 U(0), U(0), a, "shm");
     builder_cold(stream, VMT_OP_UNMAP, "uuuk", U(VMT_MAP_SHM), U(0x7f2000000000), U(0), a);
-    builder_cold(stream, VMT_OP_MAP, "uuuuuuks", U(VMT_MAP_ALLOCATOR), U(0x7f3000000000),
-                 U(0x1000), U(3), U(0), U(0), a, "");
+    builder_cold(stream, VMT_OP_MAP, "uuuuuuks", U(VMT_MAP_ALLOCATOR), U(0x7f3000000000), U(0x1000),
+                 U(3), U(0), U(0), a, "");
     builder_cold(stream, VMT_OP_BREAK, "uuk", U(0x600000), U(0x621000), a);
     builder_cold(stream, VMT_OP_BREAK, "uuk", U(0x621000), U(0x610000), a);
     builder_cold(stream, VMT_OP_ADVISE, "uuuk", U(0x7f1000000000), U(0x4000), U(4), a);
@@ -84,8 +84,8 @@ static void seed_process(struct trace_builder *builder)
     builder_cold(stream, VMT_OP_PHASE_BEGIN, "s", "inner");
     builder_cold(stream, VMT_OP_SNAPSHOT, "s", "middle");
     builder_cold(stream, VMT_OP_PHASE_END, "s", "load");
-    builder_cold(stream, VMT_OP_MEMORY_SAMPLE, "uuuuuu", U(1) << 30, U(1) << 22, U(1) << 20,
-                 U(500), U(2), U(65536));
+    builder_cold(stream, VMT_OP_MEMORY_SAMPLE, "uuuuuu", U(1) << 30, U(1) << 22, U(1) << 20, U(500),
+                 U(2), U(65536));
     builder_cold(stream, VMT_OP_PAUSE, "");
     builder_cold(stream, VMT_OP_RESUME, "");
     builder_cold(stream, VMT_OP_FAULT_SOURCE, "u", U(2));

@@ -118,6 +118,13 @@ static void unmap_part(struct oracle_pieces *pieces, unsigned index, struct orac
         cut_piece(pieces, index, begin, end);
 }
 
+static void unmap_whole(struct oracle_pieces *pieces, unsigned index)
+{
+    const struct oracle_piece piece = pieces->list[index];
+    if (munmap((void *)piece.begin, piece.end - piece.begin) == 0)
+        drop_piece(pieces, index);
+}
+
 /* Shrinks or grows a whole piece, which may move; in the name of its owner. */
 static void remap_whole(struct oracle_pieces *pieces, unsigned index, struct oracle_random *random)
 {
@@ -201,7 +208,7 @@ void map_do_something(unsigned thread, struct oracle_random *random)
     }
     const unsigned index = random_below(random, pieces->count);
     if (pieces->count > ORACLE_PIECES - 4) /* room for what one operation can split */
-        unmap_part(pieces, index, random);
+        unmap_whole(pieces, index);
     else if (dice < 30)
         map_new(pieces, random);
     else if (dice < 45)

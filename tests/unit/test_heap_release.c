@@ -146,10 +146,10 @@ START_TEST(heap_release_by_another_family_is_mismatched)
         enum vmt_kind alloc, release;
         bool wrong;
     } pairs[] = {
-        {VMT_MALLOC, VMT_FREE, false},      {VMT_MALLOC, VMT_DELETE, true},
-        {VMT_NEW, VMT_DELETE, false},       {VMT_NEW, VMT_FREE, true},
-        {VMT_NEW, VMT_DELETE_ARRAY, true},  {VMT_NEW_ARRAY, VMT_DELETE_ARRAY, false},
-        {VMT_NEW_ARRAY, VMT_DELETE, true},  {VMT_CALLOC, VMT_DELETE_ARRAY, true},
+        {VMT_MALLOC, VMT_FREE, false},     {VMT_MALLOC, VMT_DELETE, true},
+        {VMT_NEW, VMT_DELETE, false},      {VMT_NEW, VMT_FREE, true},
+        {VMT_NEW, VMT_DELETE_ARRAY, true}, {VMT_NEW_ARRAY, VMT_DELETE_ARRAY, false},
+        {VMT_NEW_ARRAY, VMT_DELETE, true}, {VMT_CALLOC, VMT_DELETE_ARRAY, true},
         {VMT_REALLOC, VMT_FREE, false},
     };
     for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
@@ -246,7 +246,6 @@ UNIT_MAIN("heap_release", heap_release_twice_is_a_double_free,
           heap_release_after_a_pause_may_be_of_an_unseen_block,
           heap_release_by_another_family_is_mismatched,
           heap_release_aligned_forms_belong_to_their_family,
-          heap_release_realloc_of_new_is_mismatched,
-          heap_release_crash_gives_the_error_its_stack,
+          heap_release_realloc_of_new_is_mismatched, heap_release_crash_gives_the_error_its_stack,
           heap_release_later_crash_is_another_matter,
           heap_release_many_different_errors_are_bounded)

@@ -287,21 +287,21 @@ START_TEST(stream_decoder_malformed_records_end_their_chunk)
         const char *bytes;
         size_t size;
     } bad[] = {
-        {"\xf0", 1},                          /* kind 14 */
-        {"\x89\x80", 2},                      /* slot 128 */
-        {"\x88\x08\x04\x00", 4},              /* node 2 before it is defined */
-        {"\x88\x08\x81\x02\x00", 5},          /* slot 128 by reference */
-        {"\xc9\x00\x00", 3},                  /* ALLOC_OTHER with bit S */
-        {"\xf9\x00\x01\x02", 4},              /* NODES with bit S */
-        {"\xf8\x00\x00", 3},                  /* no nodes */
-        {"\xf8\x05\x01\x02", 4},              /* unknown parent */
-        {"\xf8\x00\x81\x20\x02", 5},          /* 4097 nodes */
+        {"\xf0", 1},                                          /* kind 14 */
+        {"\x89\x80", 2},                                      /* slot 128 */
+        {"\x88\x08\x04\x00", 4},                              /* node 2 before it is defined */
+        {"\x88\x08\x81\x02\x00", 5},                          /* slot 128 by reference */
+        {"\xc9\x00\x00", 3},                                  /* ALLOC_OTHER with bit S */
+        {"\xf9\x00\x01\x02", 4},                              /* NODES with bit S */
+        {"\xf8\x00\x00", 3},                                  /* no nodes */
+        {"\xf8\x05\x01\x02", 4},                              /* unknown parent */
+        {"\xf8\x00\x81\x20\x02", 5},                          /* 4097 nodes */
         {"\x80\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 11}, /* over 64 bits */
-        {"\x0c\x00", 2},                      /* cold without its ticks */
-        {"\x0c\x81\x80\x02\x00", 5},          /* cold payload of 32769 bytes */
-        {"\x0a\x03\x00\x05\x41", 5},          /* string longer than the payload */
-        {"\x01\x01\x00", 3},                  /* a field is missing */
-        {"\xe9", 1},                          /* REALLOC_FREED with bit S */
+        {"\x0c\x00", 2},                                      /* cold without its ticks */
+        {"\x0c\x81\x80\x02\x00", 5},                          /* cold payload of 32769 bytes */
+        {"\x0a\x03\x00\x05\x41", 5},                          /* string longer than the payload */
+        {"\x01\x01\x00", 3},                                  /* a field is missing */
+        {"\xe9", 1},                                          /* REALLOC_FREED with bit S */
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         setup();

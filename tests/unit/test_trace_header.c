@@ -30,7 +30,10 @@ START_TEST(trace_header_other_files_are_told_apart)
 {
     ck_assert_int_eq(read_bytes("", 0), VMT_ERROR_EMPTY);
     ck_assert_int_eq(read_bytes("hello world, this is a text", 27), VMT_ERROR_NOT_TRACE);
-    ck_assert_int_eq(read_bytes("\x7f" "ELF", 4), VMT_ERROR_NOT_TRACE);
+    ck_assert_int_eq(read_bytes("\x7f"
+                                "ELF",
+                                4),
+                     VMT_ERROR_NOT_TRACE);
     ck_assert_int_eq(read_bytes("\x89VMT\r\n\x1a\n", 8), VMT_ERROR_HEADER_CUT);
     ck_assert_int_eq(read_bytes("\x89VM", 3), VMT_ERROR_HEADER_CUT);
     ck_assert_int_eq(read_bytes("\x09VMT\r\n\x1a\n", 8), VMT_ERROR_MANGLED);

@@ -65,8 +65,7 @@ void builder_alloc_other(struct builder_stream *stream, enum vmt_subkind subkind
 void builder_free(struct builder_stream *stream, enum vmt_kind kind, uint64_t address);
 void builder_free_at(struct builder_stream *stream, enum vmt_kind kind, uint64_t address,
                      uint32_t node);
-void builder_free_other(struct builder_stream *stream, enum vmt_subkind subkind,
-                        uint64_t address);
+void builder_free_other(struct builder_stream *stream, enum vmt_subkind subkind, uint64_t address);
 void builder_alloc_failed(struct builder_stream *stream, enum vmt_kind kind, uint64_t size,
                           uint32_t node);
 void builder_realloc_begin(struct builder_stream *stream, uint64_t address);

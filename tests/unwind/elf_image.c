@@ -42,8 +42,8 @@ static bool map_segments(int fd, const Elf64_Phdr *segments, int count, struct m
     }
     if (low >= high)
         return false;
-    void *place = mmap(NULL, high - low, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                       -1, 0);
+    void *place =
+        mmap(NULL, high - low, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (place == MAP_FAILED)
         return false;
     module->bias = (uint64_t)place - low;
@@ -68,8 +68,8 @@ bool elf_image_map(const char *path, struct module *module)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
-    bool good = read_header(fd, &header, segments) &&
-                map_segments(fd, segments, header.e_phnum, module);
+    bool good =
+        read_header(fd, &header, segments) && map_segments(fd, segments, header.e_phnum, module);
     close(fd);
     return good;
 }

@@ -312,8 +312,8 @@ static struct coroutine *coroutine_new(int budget)
 {
     struct coroutine *self = calloc(1, sizeof(*self));
     self->budget = budget;
-    self->memory = mmap(NULL, COROUTINE_STACK, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    self->memory =
+        mmap(NULL, COROUTINE_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     getcontext(&self->inside);
     self->inside.uc_stack.ss_sp = self->memory;
     self->inside.uc_stack.ss_size = COROUTINE_STACK;
@@ -343,10 +343,11 @@ static __attribute__((noinline)) void shape_coroutine(int budget)
 void visit(int budget)
 {
     static void (*const shapes[])(int) = {
-        shape_plain,     shape_twice,           shape_alloca,      shape_wide,
-        shape_realigned, shape_realigned_alloca, shape_scratch_rbp, shape_sort,
-        shape_longjmp,   shape_signal,          shape_coroutine,   shape_exception,
-        shape_plain,     shape_shifted,         shape_scratch_rbp,
+        shape_plain,       shape_twice,     shape_alloca,
+        shape_wide,        shape_realigned, shape_realigned_alloca,
+        shape_scratch_rbp, shape_sort,      shape_longjmp,
+        shape_signal,      shape_coroutine, shape_exception,
+        shape_plain,       shape_shifted,   shape_scratch_rbp,
     };
     if (budget <= 0 || captures >= wanted)
         return;

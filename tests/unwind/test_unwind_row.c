@@ -57,8 +57,9 @@ static void apply(const struct unwind_row *row, int64_t base, struct oracle_step
     step->result = 1;
     step->pc = oracle_word(cfa + (uint64_t)(int64_t)row->ra_offset);
     step->sp = cfa;
-    step->fp = row->fp_rule == UNWIND_FP_SAME ? ORACLE_FP
-                                              : oracle_word(fp_base + (uint64_t)(int64_t)row->fp_offset);
+    step->fp = row->fp_rule == UNWIND_FP_SAME
+                   ? ORACLE_FP
+                   : oracle_word(fp_base + (uint64_t)(int64_t)row->fp_offset);
 }
 
 /* False: rows cannot say it. */
