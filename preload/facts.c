@@ -125,6 +125,7 @@ void facts_record(struct stream *stream)
         fact(stream, "cwd", path);
     fact(stream, "recorder_version", VMTRACE_VERSION);
     fact(stream, "allocator", real_allocator_path());
+    fact(stream, "preempted_by", real_preempted_by());
     fact(stream, "unwinder", callstack_backend());
     fact(stream, "faults_reason", faultcount_reason);
     fact(stream, "scan", "off");

@@ -3,6 +3,7 @@
  * malloc and its relatives: the real call, and a record of it.
  */
 #include "interpose.h"
+#include "thread_state.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -38,17 +39,17 @@ EXPORT void *calloc(size_t count, size_t size)
     return block;
 }
 
-/* The new half of a realloc of `old`, which was announced if it is not NULL. */
-static void record_realloc(void *old, void *fresh, size_t size, bool array, const struct callstack_start *start)
+/* What became of a realloc whose old block was announced. */
+static void record_outcome(void *fresh, size_t size, bool array, const struct callstack_start *start)
 {
-    if (!fresh && old && size == 0)
-        record_realloc_freed(start->pc);
-    else if (!fresh && old)
-        record_realloc_failed(size, start);
-    else if (array)
+    if (fresh && array)
         record_alloc_other(VMT_SUB_REALLOCARRAY, 0, fresh, size, start);
+    else if (fresh)
+        record_realloc_moved(fresh, size, start);
+    else if (size == 0)
+        record_realloc_freed(start->pc);
     else
-        record_alloc(VMT_REALLOC, fresh, size, start);
+        record_realloc_failed(size, start);
 }
 
 static void *move_from_bootstrap(void *old, size_t size)
@@ -60,16 +61,24 @@ static void *move_from_bootstrap(void *old, size_t size)
     return fresh;
 }
 
+/* While recording is paused the new block is not recorded, so the old one is simply freed. */
 static inline void *traced_realloc(void *old, size_t size, bool array, const struct callstack_start *start)
 {
-    if (__builtin_expect(real_is_bootstrap(old), 0)) {
-        void *moved = move_from_bootstrap(old, size);
-        record_realloc(NULL, moved, size, array, start);
-        return moved;
+    bool whole = recording == RECORDING_ON;
+    if (!old || __builtin_expect(real_is_bootstrap(old), 0)) {
+        void *fresh = old ? move_from_bootstrap(old, size) : real_heap.realloc(NULL, size);
+        if (array && !whole)
+            return fresh;
+        if (array)
+            record_alloc_other(VMT_SUB_REALLOCARRAY, 0, fresh, size, start);
+        else
+            record_alloc(VMT_REALLOC, fresh, size, start);
+        return fresh;
     }
-    record_free(VMT_REALLOC_BEGIN, old, start->pc);
+    record_free(whole ? VMT_REALLOC_BEGIN : VMT_FREE, old, start->pc);
     void *fresh = real_heap.realloc(old, size);
-    record_realloc(old, fresh, size, array, start);
+    if (whole)
+        record_outcome(fresh, size, array, start);
     return fresh;
 }
 

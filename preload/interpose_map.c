@@ -15,12 +15,50 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
-static void *(*real_mmap)(void *, size_t, int, int, int, off_t);
-static int (*real_munmap)(void *, size_t);
-static void *(*real_mremap)(void *, size_t, size_t, int, ...);
-static int (*real_madvise)(void *, size_t, int);
+/* An allocator that comes before us in the look-up order maps memory while it sets itself up, with
+ * its locks held: until our own set-up has run, these four go straight to the kernel, and
+ * sbrk to glibc. */
+static long checked(long result)
+{
+    if (result < 0 && result > -4096) {
+        errno = (int)-result;
+        return -1;
+    }
+    return result;
+}
+
+static void *raw_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+{
+    return (void *)checked(sys_call(SYS_mmap, (long)address, (long)length, protection, flags, fd, offset));
+}
+
+static int raw_munmap(void *address, size_t length)
+{
+    return (int)checked(sys_call(SYS_munmap, (long)address, (long)length, 0, 0, 0, 0));
+}
+
+static void *raw_mremap(void *address, size_t old_length, size_t new_length, int flags, ...)
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    void *wanted = va_arg(arguments, void *);
+    va_end(arguments);
+    return (void *)checked(sys_call(SYS_mremap, (long)address, (long)old_length, (long)new_length, flags,
+                                    (long)wanted, 0));
+}
+
+static int raw_madvise(void *address, size_t length, int advice)
+{
+    return (int)checked(sys_call(SYS_madvise, (long)address, (long)length, advice, 0, 0, 0));
+}
+
+static void *(*real_mmap)(void *, size_t, int, int, int, off_t) = raw_mmap;
+static int (*real_munmap)(void *, size_t) = raw_munmap;
+static void *(*real_mremap)(void *, size_t, size_t, int, ...) = raw_mremap;
+static int (*real_madvise)(void *, size_t, int) = raw_madvise;
 static int (*real_brk)(void *);
-static void *(*real_sbrk)(intptr_t);
+extern void *__sbrk(intptr_t increment); /* glibc's other name of sbrk, which nobody wraps */
+static void *(*real_sbrk)(intptr_t) = __sbrk;
 static void *(*real_shmat)(int, const void *, int);
 static int (*real_shmdt)(const void *);
 
@@ -57,7 +95,7 @@ static unsigned source_of(enum vmt_map_source source, uint64_t caller)
 static void *traced_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset,
                          const struct callstack_start *start)
 {
-    void *result = REAL(mmap)(address, length, protection, flags, fd, offset);
+    void *result = real_mmap(address, length, protection, flags, fd, offset);
     if (result != MAP_FAILED) {
         char path[1024];
         record_map(source_of(VMT_MAP_MMAP, start->pc), result, length, protection, flags,
@@ -85,7 +123,7 @@ EXPORT int munmap(void *address, size_t length)
     struct callstack_start start;
     CALLSTACK_START(&start);
     record_unmap(source_of(VMT_MAP_MMAP, start.pc), address, length, &start);
-    int result = REAL(munmap)(address, length);
+    int result = real_munmap(address, length);
     if (result)
         record_unmap_failed(start.pc);
     return result;
@@ -103,7 +141,7 @@ EXPORT void *mremap(void *address, size_t old_length, size_t new_length, int fla
         va_end(arguments);
     }
     record_remap_begin(address, old_length, start.pc);
-    void *result = REAL(mremap)(address, old_length, new_length, flags, wanted);
+    void *result = real_mremap(address, old_length, new_length, flags, wanted);
     if (result == MAP_FAILED)
         record_unmap_failed(start.pc);
     else
@@ -117,7 +155,7 @@ EXPORT int madvise(void *address, size_t length, int advice)
     CALLSTACK_START(&start);
     if (advice == VMTRACE_API_ADVICE && api_answer(address, length))
         return 0;
-    int result = REAL(madvise)(address, length, advice);
+    int result = real_madvise(address, length, advice);
     if (result == 0 && (advice == MADV_DONTNEED || advice == MADV_FREE))
         record_advise(address, length, advice, &start);
     return result;
@@ -128,7 +166,7 @@ EXPORT int brk(void *end)
 {
     struct callstack_start start;
     CALLSTACK_START(&start);
-    void *before = REAL(sbrk)(0);
+    void *before = real_sbrk(0);
     int result = REAL(brk)(end);
     if (result == 0)
         record_break(before, end, &start);
@@ -139,7 +177,7 @@ EXPORT void *sbrk(intptr_t increment)
 {
     struct callstack_start start;
     CALLSTACK_START(&start);
-    void *before = REAL(sbrk)(increment);
+    void *before = real_sbrk(increment);
     if (before != (void *)-1 && increment && !real_is_allocator(start.pc))
         record_break(before, (char *)before + increment, &start);
     return before;

@@ -91,7 +91,7 @@ static bool set_up(void)
     callstack_setup();
     if (!begin_trace())
         return false;
-    modules_refresh(thread_state.stream);
+    modules_scan(thread_state.stream);
     housekeeping_sample(thread_state.stream);
     if (settings.start_paused)
         record_number(VMT_OP_PAUSE, 0);
@@ -189,7 +189,7 @@ void lifecycle_end(unsigned how, int status)
     struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
     if (!stream)
         return;
-    modules_refresh(stream);
+    modules_scan(stream);
     housekeeping_all_names(stream);
     housekeeping_sample(stream);
     record_end(stream, how, status);
@@ -238,6 +238,6 @@ void lifecycle_module_closed(void)
     struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
     if (!stream)
         return;
-    modules_refresh(stream);
+    modules_scan(stream);
     thread_leave(stream);
 }

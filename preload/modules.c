@@ -5,37 +5,47 @@
 #include "sys.h"
 #include "text.h"
 
+#include <dlfcn.h>
+#include <elf.h>
 #include <link.h>
 #include <string.h>
 
-enum { MOST_MODULES = 4096 };
+enum {
+    MOST_MODULES = 4096,
+    MOST_MISSED = 16, /* addresses of no known module that a refresh looks at */
+};
 
 struct entry {
     struct module module; /* start == 0: free */
-    uint64_t seen;        /* number of the refresh that last met it */
-    uint8_t build_id[MODULE_BUILD_ID_MAX];
+    uint64_t seen;        /* number of the scan that last met it */
+    const void *map;      /* its struct link_map, NULL if not asked yet: tells a successor at the
+                             same address */
     uint32_t build_id_size;
+    uint8_t build_id[MODULE_BUILD_ID_MAX];
+    char path[MODULE_PATH_MAX];
 };
 
 uint32_t modules_epoch;
 
-/* Written by one thread at a time (`refreshing`); readers check `version` before and after:
- * odd while a change is under way. */
+/* Written by one thread at a time (`changing`); readers check `version` before and after: odd
+ * while a change is under way. */
 static struct entry table[MOST_MODULES];
 static uint32_t table_count;
 static uint32_t version;
-static uint32_t refreshing;
-static uint32_t stale;
-static uint64_t known_adds, known_subs, refresh_number;
+static uint32_t changing;
+static uint64_t missed[MOST_MISSED];
+static uint32_t missed_count;
+static uint64_t known_adds, known_subs, scan_number;
 
 bool modules_stale(void)
 {
-    return __atomic_load_n(&stale, __ATOMIC_RELAXED);
+    return __atomic_load_n(&missed_count, __ATOMIC_RELAXED) != 0;
 }
 
-void modules_mark_stale(void)
+static void note_miss(uint64_t pc)
 {
-    __atomic_store_n(&stale, 1, __ATOMIC_RELAXED);
+    uint32_t place = __atomic_fetch_add(&missed_count, 1, __ATOMIC_RELAXED) % MOST_MISSED;
+    __atomic_store_n(&missed[place], pc, __ATOMIC_RELAXED);
 }
 
 bool modules_find(uint64_t pc, struct module *module)
@@ -55,7 +65,7 @@ bool modules_find(uint64_t pc, struct module *module)
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
         if (__atomic_load_n(&version, __ATOMIC_RELAXED) == before) {
             if (!found)
-                modules_mark_stale();
+                note_miss(pc);
             return found;
         }
     }
@@ -102,7 +112,8 @@ static bool is_own(const struct module *module)
 /* What the loader says of one module; start stays 0 if nothing of it is mapped. */
 static void describe(struct entry *entry, const struct dl_phdr_info *info)
 {
-    *entry = (struct entry){.module = {.bias = info->dlpi_addr}};
+    memset(entry, 0, offsetof(struct entry, path));
+    entry->module.bias = info->dlpi_addr;
     struct module *module = &entry->module;
     uint64_t start = UINT64_MAX;
     for (int i = 0; i < info->dlpi_phnum; i++) {
@@ -126,27 +137,27 @@ static void describe(struct entry *entry, const struct dl_phdr_info *info)
         module->flags |= VMT_MODULE_TRACER;
 }
 
-static const char *path_of(const struct dl_phdr_info *info, bool main, char *buffer, size_t size)
+static void find_path(struct entry *entry, const struct dl_phdr_info *info)
 {
-    if (main && sys_read_link("/proc/self/exe", buffer, size) > 0)
-        return buffer;
-    if (!info->dlpi_name || info->dlpi_name[0] == '/' || !strchr(info->dlpi_name, '/'))
-        return info->dlpi_name ? info->dlpi_name : "";
+    const char *name = info->dlpi_name ? info->dlpi_name : "";
+    bool main = entry->module.flags & VMT_MODULE_MAIN;
+    if (main && sys_read_link("/proc/self/exe", entry->path, sizeof(entry->path)) > 0)
+        return;
     struct text text;
-    text_init(&text, buffer, size);
+    text_init(&text, entry->path, sizeof(entry->path));
     char directory[MODULE_PATH_MAX];
-    if (sys_call(SYS_getcwd, (long)directory, sizeof(directory), 0, 0, 0, 0) > 0) {
+    if (name[0] != '/' && strchr(name, '/') &&
+        sys_call(SYS_getcwd, (long)directory, sizeof(directory), 0, 0, 0, 0) > 0) {
         text_add(&text, directory);
         text_add(&text, "/");
     }
-    text_add(&text, info->dlpi_name);
-    return buffer;
+    text_add(&text, name);
 }
 
-static void record_load(struct stream *stream, const struct entry *entry, const char *path)
+static void record_load(struct stream *stream, const struct entry *entry)
 {
     struct stream_record record;
-    size_t length = strlen(path);
+    size_t length = strlen(entry->path);
     if (!stream_record_begin(&record, stream, VMT_OP_MODULE_LOAD,
                              6 * VMT_VARINT_MAX + MODULE_BUILD_ID_MAX + length))
         return;
@@ -154,7 +165,7 @@ static void record_load(struct stream *stream, const struct entry *entry, const 
     stream_record_number(&record, entry->module.start);
     stream_record_number(&record, entry->module.end);
     stream_record_string(&record, (const char *)entry->build_id, entry->build_id_size);
-    stream_record_string(&record, path, length);
+    stream_record_string(&record, entry->path, length);
     stream_record_number(&record, entry->module.flags);
     stream_record_end(&record);
 }
@@ -195,90 +206,175 @@ static void add_entry(const struct entry *fresh)
     end_change();
 }
 
+static void drop_entry(struct stream *stream, struct entry *entry)
+{
+    record_unload(stream, entry->module.start);
+    begin_change();
+    entry->module = (struct module){0};
+    end_change();
+    __atomic_add_fetch(&modules_epoch, 1, __ATOMIC_RELEASE);
+}
+
+static bool begin_changing(void)
+{
+    uint32_t idle = 0;
+    return __atomic_compare_exchange_n(&changing, &idle, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static void end_changing(void)
+{
+    __atomic_store_n(&changing, 0, __ATOMIC_RELEASE);
+}
+
+/* ---- the whole list, from the loader ---- */
+
 struct walk {
     struct stream *stream;
     bool first;
-    bool repeat; /* write every module anew */
-    bool adding; /* second pass: the first one only looked which known ones are still there */
+    bool adding; /* second pass: the first one only looks which known ones are still there */
     bool unchanged;
 };
 
 static int visit(struct dl_phdr_info *info, size_t size, void *context)
 {
+    static struct entry fresh; /* `changing` protects it */
     struct walk *walk = context;
     bool main = walk->first;
     walk->first = false;
     if (main && !walk->adding && size >= offsetof(struct dl_phdr_info, dlpi_subs) + sizeof(info->dlpi_subs)) {
-        walk->unchanged = !walk->repeat && refresh_number > 1 && info->dlpi_adds == known_adds &&
-                          info->dlpi_subs == known_subs;
+        walk->unchanged = scan_number > 1 && info->dlpi_adds == known_adds && info->dlpi_subs == known_subs;
         if (walk->unchanged)
             return 1;
         known_adds = info->dlpi_adds;
         known_subs = info->dlpi_subs;
     }
-    struct entry fresh;
     describe(&fresh, info);
     if (!fresh.module.start)
         return 0;
     if (main)
         fresh.module.flags |= VMT_MODULE_MAIN;
-    fresh.seen = refresh_number;
+    fresh.seen = scan_number;
     struct entry *known = find_same(&fresh);
     if (known)
-        known->seen = refresh_number;
-    if (!walk->adding || (known && !walk->repeat))
+        known->seen = scan_number;
+    if (!walk->adding || known)
         return 0;
-    if (!known)
-        add_entry(&fresh);
-    char buffer[2 * MODULE_PATH_MAX];
-    record_load(walk->stream, &fresh, path_of(info, main, buffer, sizeof(buffer)));
+    find_path(&fresh, info);
+    add_entry(&fresh);
+    record_load(walk->stream, &fresh);
     return 0;
 }
 
-/* Drops the modules that the walk did not meet. */
-static void drop_unseen(struct stream *stream)
+/* Modules that went away are dropped before new ones, which may lie in their place, are added. */
+static void scan(struct stream *stream)
 {
-    bool dropped = false;
+    scan_number++;
+    struct walk walk = {.stream = stream, .first = true};
+    dl_iterate_phdr(visit, &walk);
+    if (walk.unchanged)
+        return;
     for (uint32_t i = 0; i < table_count; i++) {
-        struct entry *entry = &table[i];
-        if (!entry->module.start || entry->seen == refresh_number)
-            continue;
-        record_unload(stream, entry->module.start);
-        begin_change();
-        entry->module = (struct module){0};
-        end_change();
-        dropped = true;
+        if (table[i].module.start && table[i].seen != scan_number)
+            drop_entry(stream, &table[i]);
     }
-    if (dropped)
-        __atomic_add_fetch(&modules_epoch, 1, __ATOMIC_RELEASE);
+    walk.adding = walk.first = true;
+    dl_iterate_phdr(visit, &walk);
 }
 
-static void refresh(struct stream *stream, bool repeat)
+void modules_scan(struct stream *stream)
 {
-    uint32_t idle = 0;
-    if (!__atomic_compare_exchange_n(&refreshing, &idle, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    if (!begin_changing())
         return;
-    __atomic_store_n(&stale, 0, __ATOMIC_RELAXED);
-    refresh_number++;
-    struct walk walk = {.stream = stream, .first = true, .repeat = repeat};
-    dl_iterate_phdr(visit, &walk);
-    if (!walk.unchanged) {
-        drop_unseen(stream);
-        walk.adding = walk.first = true;
-        dl_iterate_phdr(visit, &walk);
-    }
-    __atomic_store_n(&refreshing, 0, __ATOMIC_RELEASE);
+    scan(stream);
+    end_changing();
 }
+
+/* ---- single modules, without a lock ---- */
+
+#ifdef DLFO_STRUCT_HAS_EH_DBASE
+#pragma weak _dl_find_object
+
+static bool object_at(uint64_t address, struct dl_find_object *object)
+{
+    return _dl_find_object((void *)address, object) == 0;
+}
+
+static void check_known(struct stream *stream)
+{
+    for (uint32_t i = 0; i < table_count; i++) {
+        struct entry *entry = &table[i];
+        struct dl_find_object object;
+        if (!entry->module.start)
+            continue;
+        if (!object_at(entry->module.start, &object) ||
+            (entry->map && entry->map != object.dlfo_link_map))
+            drop_entry(stream, entry);
+        else
+            entry->map = object.dlfo_link_map;
+    }
+}
+
+/* The module at an address that a look-up missed.  Its first page begins with the ELF header. */
+static void add_at(struct stream *stream, uint64_t address)
+{
+    static struct entry fresh; /* `changing` protects it */
+    struct dl_find_object object;
+    if (!object_at(address, &object))
+        return;
+    const ElfW(Ehdr) *header = object.dlfo_map_start;
+    if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
+        return;
+    struct dl_phdr_info info = {
+        .dlpi_addr = object.dlfo_link_map->l_addr,
+        .dlpi_name = object.dlfo_link_map->l_name,
+        .dlpi_phdr = (const void *)((const char *)header + header->e_phoff),
+        .dlpi_phnum = header->e_phnum,
+    };
+    describe(&fresh, &info);
+    if (!fresh.module.start || find_same(&fresh))
+        return;
+    fresh.map = object.dlfo_link_map;
+    find_path(&fresh, &info);
+    add_entry(&fresh);
+    record_load(stream, &fresh);
+}
+
+static bool refresh(struct stream *stream)
+{
+    if (!_dl_find_object)
+        return false;
+    check_known(stream);
+    uint32_t count = __atomic_exchange_n(&missed_count, 0, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < count && i < MOST_MISSED; i++)
+        add_at(stream, __atomic_load_n(&missed[i], __ATOMIC_RELAXED));
+    return true;
+}
+#else
+static bool refresh(struct stream *stream)
+{
+    (void)stream;
+    return false;
+}
+#endif
 
 void modules_refresh(struct stream *stream)
 {
-    refresh(stream, false);
+    if (!begin_changing())
+        return;
+    if (!refresh(stream)) {
+        __atomic_store_n(&missed_count, 0, __ATOMIC_RELAXED);
+        scan(stream);
+    }
+    end_changing();
 }
 
 void modules_repeat(struct stream *stream)
 {
-    __atomic_store_n(&refreshing, 0, __ATOMIC_RELAXED); /* another thread of the parent may have held it */
-    if (version & 1)
+    if (version & 1) /* another thread of the parent was in the middle of a change */
         version++;
-    refresh(stream, true);
+    for (uint32_t i = 0; i < table_count; i++) {
+        if (table[i].module.start)
+            record_load(stream, &table[i]);
+    }
+    end_changing();
 }

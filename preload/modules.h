@@ -2,10 +2,15 @@
 /*
  * Which binaries are mapped where, as the recorder knows it.
  *
- * The table is brought up to date on cold paths only (modules_refresh asks the
- * loader, which takes the loader's lock); look-ups read it without any lock.
- * Each change of the kind "a module went away" raises the epoch: program
- * counters remembered from an older epoch may now mean something else.
+ * Look-ups read the table without any lock.  It is brought up to date in two ways:
+ * - modules_scan asks the loader for everything (dl_iterate_phdr, which takes the loader's lock):
+ *   only where the program itself has just called into the loader or the process begins or ends.
+ * - modules_refresh may be called from any hook: it asks glibc's lock-free _dl_find_object (2.35)
+ *   for the addresses that look-ups did not find, and whether the known modules are still there.  With an
+ *   older glibc there is no such way, and it is modules_scan.
+ *
+ * Each change of the kind "a module went away" raises the epoch: program counters remembered
+ * from an older epoch may now mean something else.
  */
 #ifndef VMTRACE_MODULES_H
 #define VMTRACE_MODULES_H
@@ -32,17 +37,17 @@ bool modules_find(uint64_t pc, struct module *module);
 /* Raised by one whenever a module was unloaded. */
 extern uint32_t modules_epoch;
 
-/* True if look-ups met addresses that no known module covers, or a module was closed. */
+/* True if look-ups met addresses that no known module covers since the last refresh. */
 bool modules_stale(void);
-void modules_mark_stale(void);
 
 struct stream;
 
-/* Asks the loader for the present modules and writes MODULE_LOAD and MODULE_UNLOAD records
- * for the differences into `stream`.  Cold; returns at once when another thread is at it. */
+/* Both write MODULE_LOAD and MODULE_UNLOAD records for what changed into `stream`, and return at
+ * once when another thread is at it. */
+void modules_scan(struct stream *stream);
 void modules_refresh(struct stream *stream);
 
-/* Writes all known modules into the trace of a forked child. */
+/* In a forked child: writes all known modules into its new trace. */
 void modules_repeat(struct stream *stream);
 
 #endif

@@ -247,6 +247,16 @@ const char *real_allocator_path(void)
     return allocator_path;
 }
 
+const char *real_preempted_by(void)
+{
+    static char path[1024];
+    Dl_info info;
+    void *first = dlsym(RTLD_DEFAULT, "malloc");
+    if (first && !in_own_module(first) && dladdr(first, &info))
+        strncpy(path, info.dli_fname, sizeof(path) - 1);
+    return path;
+}
+
 static void note_allocator(const struct real_heap *heap)
 {
     struct range range, libc;

@@ -58,6 +58,10 @@ bool real_is_allocator(uint64_t pc);
 /* Notes that operator new or delete is implemented at `function`. */
 void real_note_runtime(const void *function);
 
+/* Path of the module whose malloc the program calls instead of ours, because it comes earlier in the
+ * look-up order; empty if the program calls ours. */
+const char *real_preempted_by(void);
+
 /* Path of the next malloc's module. */
 const char *real_allocator_path(void);
 

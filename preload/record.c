@@ -87,6 +87,13 @@ static __attribute__((noinline, cold)) void record_failed(unsigned call, size_t 
     thread_leave(stream);
 }
 
+/* Addresses of one site are near to each other; the first one of a slot is near to whatever
+ * the thread touched last. */
+static inline uint64_t block_base(const struct stream *stream, const struct stream_slot *slot)
+{
+    return slot->address ? slot->address : stream->last_address;
+}
+
 static inline uint8_t *put_block(struct stream *stream, uint8_t *out, uint32_t node, size_t size,
                                  uint64_t address)
 {
@@ -98,16 +105,13 @@ static inline uint8_t *put_block(struct stream *stream, uint8_t *out, uint32_t n
         out = vmt_put_varint(out, (uint64_t)node << 1);
         *slot = (struct stream_slot){.node = node};
     }
-    return vmt_put_varint(out, vmt_address_delta(address, slot->address));
+    return vmt_put_varint(out, vmt_address_delta(address, block_base(stream, slot)));
 }
 
-void record_alloc(enum vmt_kind kind, const void *block, size_t size, const struct callstack_start *start)
+static inline void record_block(enum vmt_kind kind, enum recording least, const void *block, size_t size,
+                                const struct callstack_start *start)
 {
-    if (UNLIKELY(!block)) {
-        record_failed(kind, size, start);
-        return;
-    }
-    struct stream *stream = thread_enter(start->pc, size, RECORDING_ON);
+    struct stream *stream = thread_enter(start->pc, size, least);
     if (UNLIKELY(!stream))
         return;
     uint64_t now = stamp(stream), address = (uint64_t)block;
@@ -123,7 +127,7 @@ void record_alloc(enum vmt_kind kind, const void *block, size_t size, const stru
     if (LIKELY(slot->node == node && slot->size == size)) {
         opcode |= VMT_HOT_STACK;
         *out++ = (uint8_t)VMT_SLOT_OF(node);
-        out = vmt_put_varint(out, vmt_address_delta(address, slot->address));
+        out = vmt_put_varint(out, vmt_address_delta(address, block_base(stream, slot)));
     } else {
         out = put_block(stream, out, node, size, address);
     }
@@ -133,6 +137,20 @@ void record_alloc(enum vmt_kind kind, const void *block, size_t size, const stru
     thread_leave(stream);
 }
 
+void record_alloc(enum vmt_kind kind, const void *block, size_t size, const struct callstack_start *start)
+{
+    if (LIKELY(block != NULL))
+        record_block(kind, RECORDING_ON, block, size, start);
+    else
+        record_failed(kind, size, start);
+}
+
+/* Its first half was recorded, so the second one is, even if recording was paused meanwhile. */
+void record_realloc_moved(const void *block, size_t size, const struct callstack_start *start)
+{
+    record_block(VMT_REALLOC, RECORDING_PAUSED, block, size, start);
+}
+
 void record_alloc_other(enum vmt_subkind subkind, size_t alignment, const void *block, size_t size,
                         const struct callstack_start *start)
 {
@@ -140,7 +158,9 @@ void record_alloc_other(enum vmt_subkind subkind, size_t alignment, const void *
         record_failed(VMT_ALLOC_OTHER, size, start);
         return;
     }
-    struct stream *stream = thread_enter(start->pc, size, RECORDING_ON);
+    /* The second half of a reallocarray is recorded even if recording was paused meanwhile. */
+    enum recording least = subkind == VMT_SUB_REALLOCARRAY ? RECORDING_PAUSED : RECORDING_ON;
+    struct stream *stream = thread_enter(start->pc, size, least);
     if (!stream)
         return;
     uint64_t now = stamp(stream), address = (uint64_t)block;

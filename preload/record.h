@@ -25,6 +25,7 @@ void record_free(enum vmt_kind kind, const void *address, uint64_t caller);
 void record_free_other(enum vmt_subkind subkind, const void *address, uint64_t caller);
 
 /* The end of a realloc whose old block was announced as VMT_REALLOC_BEGIN by record_free. */
+void record_realloc_moved(const void *address, size_t size, const struct callstack_start *start);
 void record_realloc_failed(size_t size, const struct callstack_start *start);
 void record_realloc_freed(uint64_t caller);
 

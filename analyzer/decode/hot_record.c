@@ -18,6 +18,12 @@ static bool hot_read_address(struct stream_decoder *decoder, uint64_t base, uint
     return true;
 }
 
+/* What an allocation's address is counted from. */
+static uint64_t hot_allocation_base(const struct stream_decoder *decoder, uint64_t slot_address)
+{
+    return slot_address ? slot_address : decoder->last_address;
+}
+
 /* Stack and size stand in the slot; only the address is new. */
 static bool hot_decode_repeated(struct stream_decoder *decoder, struct event *event)
 {
@@ -25,7 +31,7 @@ static bool hot_decode_repeated(struct stream_decoder *decoder, struct event *ev
     if (!hot_read_byte(decoder, &index) || index >= VMT_SLOTS)
         return false;
     struct decoder_slot *slot = &decoder->work->slots[index];
-    if (!hot_read_address(decoder, slot->address, &event->address))
+    if (!hot_read_address(decoder, hot_allocation_base(decoder, slot->address), &event->address))
         return false;
     event->node = slot->node;
     event->size = slot->size;
@@ -46,7 +52,8 @@ static bool hot_decode_alloc(struct stream_decoder *decoder, bool repeated, stru
         return false;
     struct decoder_slot *slot = &decoder->work->slots[VMT_SLOT_OF(event->node)];
     /* A node that is new in its slot has no last address. */
-    if (!hot_read_address(decoder, fresh ? 0 : slot->address, &event->address))
+    uint64_t base = hot_allocation_base(decoder, fresh ? 0 : slot->address);
+    if (!hot_read_address(decoder, base, &event->address))
         return false;
     *slot = (struct decoder_slot){event->address, event->size, event->node};
     decoder->last_address = event->address;

@@ -85,6 +85,13 @@ static bool report_note_nothing(struct report_build *build)
                            none, model->facts.exec_path ? model->facts.exec_path : "a program");
     if (model->header.lost_events)
         return report_note(build, "%sall of them were lost", none);
+    const char *other = process_facts_get(&model->facts, "preempted_by");
+    if (other)
+        return report_note(build,
+                           "%sthe malloc of %s comes before the recorder's; put libvmtrace.so "
+                           "first in LD_PRELOAD, or, if it is the program's own, build it "
+                           "without that",
+                           none, other);
     if (model->maps.map_calls)
         return report_note(build,
                            "%sthe program took its memory by mmap directly, by an "

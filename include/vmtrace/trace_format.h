@@ -123,8 +123,9 @@ struct vmt_chunk_header {
  * stack   := varint r.  r odd: the stack in slot r >> 1.  r even: node r >> 1, which is
  *            then stored in slot VMT_SLOT_OF(node).
  * address := varint v.  v even: base + 16 * unzigzag(v >> 1); v odd: base + unzigzag(v >> 1).
- *            The base is the slot's last address for allocations, the address of the
- *            stream's last hot record for releases.
+ *            The base of a release is the address of the stream's last hot record (0 at a
+ *            chunk's start), that of an allocation the address in the slot of its node, or, where
+ *            that is 0, the same as for a release.
  */
 #define VMT_HOT 0x80u
 #define VMT_HOT_STACK 0x01u
@@ -171,10 +172,9 @@ enum vmt_subkind {
 };
 
 /* Slots remember, for a stack, the last size and address; all are empty (node 0, size 0,
- * address 0) when a chunk begins.  A hot allocation of any kind, after its fields are read,
- * sets slot VMT_SLOT_OF(its node) to (node, size, address).  Other stack references (frees,
- * failures, cold records) never change size or address, but an even reference sets the
- * slot to (node, 0, 0). */
+ * address 0) when a chunk begins and after NODES_RESET.  An even stack reference, in any record, sets the
+ * slot to (node, 0, 0); a hot allocation of any kind, after its fields are read, sets
+ * slot VMT_SLOT_OF(its node) to (node, size, address). */
 #define VMT_SLOTS 128
 #define VMT_SLOT_OF(node) ((node) & (VMT_SLOTS - 1u))
 

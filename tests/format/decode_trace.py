@@ -166,7 +166,7 @@ class Stream:
             size = cursor.varint()
             node = self.stack(cursor)
             base = self.slots[node % SLOTS][2]
-        address = self.address(cursor, base)
+        address = self.address(cursor, base or self.last_address)
         self.slots[node % SLOTS] = (node, size, address)
         self.last_address = address
         fields.update(address=address, size=size, stack=node)

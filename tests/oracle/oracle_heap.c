@@ -162,9 +162,7 @@ static void make_block(struct oracle_random *random)
     block.alignment = aligned ? request.alignment : 0;
     block.address = alloc_sites[block.site](&request);
     if (!block.address) {
-        /* An operator new that throws does not return to who wraps it: no failed call is seen. */
-        if (request.method != METHOD_CXX || request.nothrow)
-            ledger_count_failure(block.site);
+        ledger_count_failure(block.site);
         return;
     }
     ledger_count_allocation(block.site, block.size);

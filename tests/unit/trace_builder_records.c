@@ -160,7 +160,7 @@ static void put_block(struct builder_stream *stream, struct builder_record *reco
     struct builder_slot *slot = &stream->slots[node % 128];
     put_number(record, size);
     put_stack(stream, record, node);
-    put_address(record, address, slot->address);
+    put_address(record, address, slot->address ? slot->address : stream->last_address);
 }
 
 static void builder_set_slot(struct builder_stream *stream, uint64_t address, uint64_t size,
@@ -180,7 +180,7 @@ void builder_alloc(struct builder_stream *stream, enum vmt_kind kind, uint64_t a
     builder_hot(stream, &record, kind, repeated);
     if (repeated) {
         put_byte(&record, node % 128);
-        put_address(&record, address, slot->address);
+        put_address(&record, address, slot->address ? slot->address : stream->last_address);
     } else {
         put_block(stream, &record, address, size, node);
     }

@@ -65,7 +65,3 @@ bool modules_stale(void)
     return stale;
 }
 
-void modules_mark_stale(void)
-{
-    stale = true;
-}
