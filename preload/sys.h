@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * System calls of the recorder, made directly: a program may interpose or cancel libc's
- * wrappers, and those write errno.  All return a negated errno on failure, like the kernel;
+ * System calls of the recorder, made directly (but for the clock's, which the vDSO answers): a
+ * program may interpose or cancel libc's wrappers, and those write errno.  All return a negated errno on failure, like the kernel;
  * none touches errno.  sys_map and sys_unmap are the recorder's only source of memory.
  */
 #ifndef VMTRACE_SYS_H

@@ -87,7 +87,7 @@ const char *text_errno(int error)
         {EROFS, "read-only file system"},  {ENOTDIR, "a part of the path is not a directory"},
         {ENAMETOOLONG, "the name is too long"}, {EEXIST, "10,000 traces of that name exist"},
         {EMFILE, "too many open files"},   {ENFILE, "too many open files in the system"},
-        {ENOMEM, "cannot map it into memory"}, {EISDIR, "is a directory"},
+        {ENOMEM, "cannot map it into memory"}, {EISDIR, "that is a directory; a file name is wanted"},
         {ELOOP, "too many symbolic links"}, {EIO, "input/output error"},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

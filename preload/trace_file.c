@@ -99,6 +99,13 @@ static bool expand_pattern(struct text *text, unsigned execs)
     return text->length + 16 < text->size;
 }
 
+static bool is_directory(const char *path)
+{
+    struct stat status;
+    return sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0, 0, 0) == 0 &&
+           S_ISDIR(status.st_mode);
+}
+
 /* Opens a file that did not exist before; its path is then in trace_path.  With %n in the pattern the
  * number counts up, else a ".1", ".2", ... is appended. */
 static int create_unique(void)
@@ -116,16 +123,23 @@ static int create_unique(void)
         int fd = sys_open(trace_path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
         if (fd != -EEXIST)
             return fd;
+        if (is_directory(trace_path))
+            return -EISDIR;
     }
     return -EEXIST;
 }
 
-/* fallocate, or writing zeros where the file system has none.  Never raises SIGXFSZ. */
-static int reserve(int fd, uint64_t offset, size_t size)
+/* A write beyond RLIMIT_FSIZE would raise SIGXFSZ in the program. */
+static bool within_limit(uint64_t end)
 {
     struct rlimit limit;
-    if (sys_call(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit, 0, 0) == 0 &&
-        offset + size > limit.rlim_cur)
+    return sys_call(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit, 0, 0) != 0 || end <= limit.rlim_cur;
+}
+
+/* fallocate, or writing zeros where the file system has none. */
+static int reserve(int fd, uint64_t offset, size_t size)
+{
+    if (!within_limit(offset + size))
         return EFBIG;
     long result = sys_call(SYS_fallocate, fd, 0, (long)offset, (long)size, 0, 0);
     if (result != -EOPNOTSUPP)
@@ -183,9 +197,9 @@ static uint64_t boot_id(void)
     return value;
 }
 
-static void fill_header(uint64_t parent_trace_id)
+static void fill_header(struct vmt_file_header *header, uint64_t parent_trace_id)
 {
-    struct vmt_file_header *header = trace_header;
+    memcpy(header->magic, VMT_MAGIC, VMT_MAGIC_SIZE);
     header->version = VMT_VERSION;
     header->header_size = VMT_HEADER_SIZE;
     header->chunk_size = VMT_CHUNK_SIZE;
@@ -208,8 +222,21 @@ static void fill_header(uint64_t parent_trace_id)
     header->flags = (parent_trace_id ? VMT_FLAG_FORKED : 0) |
                     (faultcount_kernel ? VMT_FLAG_KERNEL_FAULTS : 0);
     header->fault_source = faultcount_source;
-    __atomic_signal_fence(__ATOMIC_RELEASE);
-    memcpy(header->magic, VMT_MAGIC, VMT_MAGIC_SIZE);
+}
+
+/* One write, so that a process killed at this moment leaves an empty file or a whole header. */
+static int write_header(int fd, uint64_t parent_trace_id)
+{
+    union {
+        struct vmt_file_header header;
+        char bytes[VMT_HEADER_SIZE];
+    } page;
+    memset(&page, 0, sizeof(page));
+    fill_header(&page.header, parent_trace_id);
+    if (!within_limit(sizeof(page)))
+        return EFBIG;
+    long done = sys_write(fd, &page, sizeof(page));
+    return done == (long)sizeof(page) ? 0 : done < 0 ? (int)-done : ENOSPC;
 }
 
 bool trace_file_create(uint64_t parent_trace_id)
@@ -222,7 +249,7 @@ bool trace_file_create(uint64_t parent_trace_id)
         return false;
     }
     struct stat status;
-    int error = reserve(fd, 0, VMT_HEADER_SIZE);
+    int error = write_header(fd, parent_trace_id);
     long result = sys_call(SYS_newfstatat, fd, (long)"", (long)&status, AT_EMPTY_PATH, 0, 0);
     void *memory = error || result < 0 ? NULL : map_file(fd, 0, VMT_HEADER_SIZE);
     sys_close(fd);
@@ -236,7 +263,6 @@ bool trace_file_create(uint64_t parent_trace_id)
     trace_inode = status.st_ino;
     next_offset = VMT_HEADER_SIZE;
     trace_header = memory;
-    fill_header(parent_trace_id);
     return true;
 }
 

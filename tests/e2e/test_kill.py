@@ -11,7 +11,7 @@ import time
 import harness
 from harness import program, report
 
-ROUNDS = int(os.environ.get("E2E_KILLS", "25"))
+ROUNDS = int(os.environ.get("E2E_KILLS", "10"))
 
 
 class Kill(harness.Case):
