@@ -10,7 +10,7 @@ static int plain(int value)
 }
 
 /* Not const to the compiler, so that it keeps the frame of the resolver. */
-static int (*resolve(void))(int)
+static __attribute__((used)) int (*resolve(void))(int)
 {
     if (lazy_hook)
         lazy_hook();
