@@ -156,23 +156,24 @@ EXPORT void cfree(void *block)
     real_heap.free(block);
 }
 
-/* C23, before glibc has them: free() does as well. */
+/* C23: the sizes are hints, free() does the same, and every allocator has it. */
 EXPORT void free_sized(void *block, size_t size);
 EXPORT void free_sized(void *block, size_t size)
 {
+    (void)size;
+    if (real_is_bootstrap(block))
+        return;
     record_free_other(VMT_SUB_FREE_SIZED, block, (uint64_t)__builtin_return_address(0));
-    if (real_heap.free_sized)
-        real_heap.free_sized(block, size);
-    else
-        real_heap.free(block);
+    real_heap.free(block);
 }
 
 EXPORT void free_aligned_sized(void *block, size_t alignment, size_t size);
 EXPORT void free_aligned_sized(void *block, size_t alignment, size_t size)
 {
+    (void)alignment;
+    (void)size;
+    if (real_is_bootstrap(block))
+        return;
     record_free_other(VMT_SUB_FREE_ALIGNED_SIZED, block, (uint64_t)__builtin_return_address(0));
-    if (real_heap.free_aligned_sized)
-        real_heap.free_aligned_sized(block, alignment, size);
-    else
-        real_heap.free(block);
+    real_heap.free(block);
 }

@@ -3,7 +3,6 @@
 
 #include "interpose.h"
 #include "lifecycle.h"
-#include "thread_state.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -138,19 +137,11 @@ static uint32_t runtime_count;
 static struct range allocator_range; /* empty for libc */
 static char allocator_path[1024];
 
-/* A failed look-up leaves an error message in malloc'd memory behind; the second dlerror() frees
- * it.  None of that is the program's doing. */
+/* Never dlerror() after a failed look-up: it takes gettext's locks, and the program's first malloc may
+ * come from newlocale(), which holds one of them. */
 void *real_next(const char *name)
 {
-    unsigned before = thread_state.flags;
-    thread_state.flags |= THREAD_INTERNAL;
-    void *function = dlsym(RTLD_NEXT, name);
-    if (!function) {
-        dlerror();
-        dlerror();
-    }
-    thread_state.flags = before;
-    return function;
+    return dlsym(RTLD_NEXT, name);
 }
 
 static bool in_own_module(const void *function)
@@ -166,10 +157,6 @@ static void *find_in_module(const struct link_map *map, const char *name)
     if (!handle)
         return NULL;
     void *function = dlsym(handle, name);
-    if (!function) {
-        dlerror();
-        dlerror();
-    }
     dlclose(handle);
     return function && !in_own_module(function) ? function : NULL;
 }
@@ -177,11 +164,8 @@ static void *find_in_module(const struct link_map *map, const char *name)
 void *real_next_anywhere(const char *name)
 {
     void *function = real_next(name);
-    unsigned before = thread_state.flags;
-    thread_state.flags |= THREAD_INTERNAL;
     for (const struct link_map *map = _r_debug.r_map; map && !function; map = map->l_next)
         function = find_in_module(map, name);
-    thread_state.flags = before;
     return function;
 }
 
@@ -286,8 +270,6 @@ void real_resolve(void)
         .memalign = (void *(*)(size_t, size_t))real_next("memalign"),
         .valloc = (void *(*)(size_t))real_next("valloc"),
         .pvalloc = (void *(*)(size_t))real_next("pvalloc"),
-        .free_sized = (void (*)(void *, size_t))real_next("free_sized"),
-        .free_aligned_sized = (void (*)(void *, size_t, size_t))real_next("free_aligned_sized"),
     };
     note_allocator(&heap);
     real_note_runtime((const void *)&real_resolve);

@@ -25,8 +25,6 @@ struct real_heap {
     void *(*memalign)(size_t alignment, size_t size);
     void *(*valloc)(size_t size);
     void *(*pvalloc)(size_t size);
-    void (*free_sized)(void *block, size_t size);           /* NULL before glibc has it */
-    void (*free_aligned_sized)(void *block, size_t alignment, size_t size);
 };
 
 extern struct real_heap real_heap;

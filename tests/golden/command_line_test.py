@@ -287,7 +287,8 @@ class Driver(Case):
     def program(self, body):
         process = subprocess.Popen(
             [VMTRACE, "run", "--log=quiet", sys.executable, "-uc",
-             "import signal, time\n" + body], stdout=subprocess.PIPE, text=True)
+             "import signal, time\n" + body], stdout=subprocess.PIPE, text=True,
+            preexec_fn=os.setpgrp)  # SIGTSTP does nothing in an orphaned process group
         self.assertEqual(process.stdout.readline(), "up\n")
         return process
 
