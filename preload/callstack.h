@@ -83,6 +83,14 @@ bool callstack_setup(void);
 /* What it is called in the trace's facts: "rows", "libunwind", "none". */
 const char *callstack_backend(void);
 
+/* Is `pc` in the unwinder's own code?  What that maps or allocates during a capture is not the
+ * program's, and must not be captured. */
+bool callstack_is_own(uint64_t pc);
+
+/* Around a fork: locks that the unwinder takes must not be held by other threads meanwhile. */
+void callstack_before_fork(void);
+void callstack_after_fork(void); /* in the parent, and in the child before any capture */
+
 /* Bytes of memory that callstack_init needs for `depth` frames; zeroed by the caller. */
 size_t callstack_memory_size(uint32_t depth);
 void callstack_init(struct callstack *stack, void *memory, uint32_t depth);

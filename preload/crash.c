@@ -29,7 +29,7 @@ static void start_at(const ucontext_t *context, struct callstack_start *start)
 
 /* SA_RESETHAND has put the default disposition back: returning to a faulting instruction
  * raises the signal again, with the same registers, and the kernel ends the process (core dump
- * included).  A signal that was sent is sent again; abort() does that by itself. */
+ * included).  A signal that was sent is sent again, and arrives when we return. */
 static void handler(int number, siginfo_t *info, void *context)
 {
     int saved = errno;
@@ -39,7 +39,7 @@ static void handler(int number, siginfo_t *info, void *context)
         record_crash(number, info->si_code, info->si_code > 0 ? info->si_addr : NULL, &start);
         lifecycle_crashed();
     }
-    if (info->si_code <= 0 && number != SIGABRT)
+    if (info->si_code <= 0)
         sys_call(SYS_tgkill, sys_pid(), sys_tid(), number, 0, 0, 0);
     errno = saved;
 }
@@ -60,11 +60,14 @@ bool crash_watches(int signal)
     return false;
 }
 
-void crash_action(struct sigaction *action)
+/* Only a stack overflow needs the alternate stack, which may be too small for us. */
+void crash_action(int signal, struct sigaction *action)
 {
     memset(action, 0, sizeof(*action));
     action->sa_sigaction = handler;
-    action->sa_flags = SA_SIGINFO | SA_RESETHAND | SA_ONSTACK;
+    action->sa_flags = SA_SIGINFO | SA_RESETHAND;
+    if (signal == SIGSEGV || signal == SIGBUS)
+        action->sa_flags |= SA_ONSTACK;
 }
 
 void crash_install(void)
@@ -75,7 +78,7 @@ void crash_install(void)
         return;
     for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++) {
         struct sigaction present, ours;
-        crash_action(&ours);
+        crash_action(watched[i], &ours);
         if (real_sigaction(watched[i], NULL, &present) == 0 && !(present.sa_flags & SA_SIGINFO) &&
             present.sa_handler == SIG_DFL)
             real_sigaction(watched[i], &ours, NULL);

@@ -20,7 +20,7 @@ bool crash_is_ours(const struct sigaction *action);
 /* Is this signal one that we watch while its disposition is the default? */
 bool crash_watches(int signal);
 
-/* The disposition to give to the kernel where the program asks for the default one. */
-void crash_action(struct sigaction *action);
+/* The disposition to give to the kernel where the program asks for the default one of `signal`. */
+void crash_action(int signal, struct sigaction *action);
 
 #endif

@@ -118,7 +118,7 @@ static void machine(struct stream *stream)
 
 void facts_record(struct stream *stream)
 {
-    char path[4096];
+    static char path[4096]; /* see arguments(); and a forked child may run on a small stack */
     if (sys_read_link("/proc/self/exe", path, sizeof(path)) > 0)
         fact(stream, "exe", path);
     if (sys_call(SYS_getcwd, (long)path, sizeof(path), 0, 0, 0, 0) > 0)

@@ -5,6 +5,9 @@ enum vmt_fault_source faultcount_source = VMT_FAULTS_OFF;
 bool faultcount_kernel = true;
 const char *faultcount_reason = "";
 
+/* What faultcount_setup has attached to the calling thread; its first stream gets it. */
+static struct faultcount probe;
+
 static void use_own_heads(struct faultcount *count, enum vmt_fault_source source)
 {
     count->own_minor = count->own_major = 0;
@@ -22,14 +25,12 @@ bool faultcount_setup(enum settings_faults wanted)
         faultcount_kernel = wanted == SETTINGS_FAULTS_RUSAGE;
         return true;
     }
-    struct faultcount probe = {0};
     bool granted = faultcount_perf_attach(&probe);
     if (!granted) {
         faultcount_kernel = false; /* what an unprivileged process may ask for */
         granted = faultcount_perf_attach(&probe);
     }
     if (granted) {
-        faultcount_perf_detach(&probe);
         faultcount_source = VMT_FAULTS_PERF;
         return true;
     }
@@ -39,8 +40,18 @@ bool faultcount_setup(enum settings_faults wanted)
     return wanted != SETTINGS_FAULTS_PERF;
 }
 
+void faultcount_cancel(void)
+{
+    faultcount_detach(&probe);
+}
+
 void faultcount_attach(struct faultcount *count)
 {
+    if (probe.source == VMT_FAULTS_PERF) {
+        *count = probe;
+        use_own_heads(&probe, VMT_FAULTS_OFF);
+        return;
+    }
     if (faultcount_source == VMT_FAULTS_PERF && faultcount_perf_attach(count))
         return;
     if (faultcount_source == VMT_FAULTS_OFF) {

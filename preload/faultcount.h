@@ -37,9 +37,15 @@ extern const char *faultcount_reason; /* why it is not perf, or "" */
  * by name and the kernel refuses. */
 bool faultcount_setup(enum settings_faults wanted);
 
+/* There will be no stream after all. */
+void faultcount_cancel(void);
+
 /* Counts the calling thread's faults from now on. */
 void faultcount_attach(struct faultcount *count);
 void faultcount_detach(struct faultcount *count);
+
+/* In a forked child, which inherits no rings: lets an interrupted hook read zeros in their place. */
+void faultcount_strand(struct faultcount *count);
 
 /* The rusage backend's reading; nothing to do for the others. */
 void faultcount_poll(struct faultcount *count);

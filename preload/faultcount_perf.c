@@ -59,6 +59,13 @@ bool faultcount_perf_attach(struct faultcount *count)
     return true;
 }
 
+void faultcount_strand(struct faultcount *count)
+{
+    for (int i = 0; i < 2 && count->source == VMT_FAULTS_PERF; i++)
+        sys_call(SYS_mmap, (long)count->ring[i], (long)ring_bytes(), PROT_READ,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
 void faultcount_perf_detach(struct faultcount *count)
 {
     sys_unmap(count->ring[0], ring_bytes());

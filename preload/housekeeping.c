@@ -87,8 +87,7 @@ static uint64_t recorder_bytes(void)
         if (!stream)
             continue;
         total += sizeof(*stream) + stream->region.size;
-        if (stream->nodes.table)
-            total += ((uint64_t)stream->nodes.mask + 1) * sizeof(struct stack_node);
+        total += stack_nodes_bytes(&stream->nodes);
     }
     return total;
 }

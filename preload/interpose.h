@@ -18,6 +18,7 @@
 #define REAL(name) (__builtin_expect(real_##name == NULL, 0) ? (real_resolve(), real_##name) : real_##name)
 
 void interpose_map_resolve(void);
+void interpose_new_resolve(void);
 void interpose_process_resolve(void);
 void interpose_signal_resolve(void);
 

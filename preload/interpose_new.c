@@ -11,6 +11,8 @@
 
 #include "thread_state.h"
 
+#include <errno.h>
+
 static inline struct thread_state mark_set(const void *frame, uint64_t low, uint64_t high, unsigned kind,
                                            const struct callstack_start *start)
 {
@@ -37,17 +39,24 @@ static inline void mark_restore(const struct thread_state *before)
         self->flags &= ~(unsigned)THREAD_RUNTIME;
 }
 
-static __attribute__((noinline, cold)) void *find(void **slot, const char *name)
+static void look_up_all(void *(*next)(const char *name));
+
+/* In a program whose C++ run time was opened with RTLD_LOCAL.  All are looked up at the first use of any:
+ * later on, a thread that calls another one may be waited for by one that holds the loader's lock. */
+static __attribute__((noinline, cold)) void *find(void **slot)
 {
-    void *function = real_next_anywhere(name);
-    if (!function)
+    unsigned before = thread_state.flags;
+    int saved = errno;
+    thread_state.flags |= THREAD_INTERNAL;
+    look_up_all(real_next_anywhere);
+    thread_state.flags = before;
+    errno = saved;
+    if (!*slot)
         __builtin_trap(); /* the program calls it, so somebody defines it */
-    real_note_runtime(function);
-    *slot = function;
-    return function;
+    return *slot;
 }
 
-#define FUNCTION(slot, name) (__builtin_expect((slot) != NULL, 1) ? (slot) : find(&(slot), name))
+#define FUNCTION(slot) (__builtin_expect((slot) != NULL, 1) ? (slot) : find(&(slot)))
 
 /* Records what operator new returned, unless it is a failure that its malloc has told already
  * (record_alloc: a form that throws does not come back here). */
@@ -63,14 +72,14 @@ static void record_new(enum vmt_kind kind, enum vmt_subkind subkind, size_t alig
 }
 
 #define DEFINE_NEW(symbol, parameters, arguments, alignment, kind, subkind)                        \
+    static void *real_##symbol;                                                                    \
     EXPORT void *symbol parameters;                                                                \
     EXPORT void *symbol parameters                                                                 \
     {                                                                                              \
-        static void *real;                                                                         \
         struct callstack_start start;                                                              \
         CALLSTACK_START(&start);                                                                   \
         bool inner = thread_in_runtime(start.pc, size);                                            \
-        void *function = FUNCTION(real, #symbol);                                                  \
+        void *function = FUNCTION(real_##symbol);                                                  \
         /* 0 is asked for as 1, and an aligned size may be rounded up. */                          \
         struct thread_state before = mark_set(__builtin_frame_address(0), size,                    \
                                               size + (alignment) + 1, kind, &start);               \
@@ -97,14 +106,14 @@ DEFINE_NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t align, const
            (size, align, nothrow), align, VMT_NEW_ARRAY, VMT_SUB_NEW_ARRAY_ALIGNED)
 
 #define DEFINE_DELETE(symbol, parameters, arguments, record)                                       \
+    static void *real_##symbol;                                                                    \
     EXPORT void symbol parameters;                                                                 \
     EXPORT void symbol parameters                                                                  \
     {                                                                                              \
-        static void *real;                                                                         \
         uint64_t caller = (uint64_t)__builtin_return_address(0);                                   \
         if (!thread_in_runtime(caller, (uint64_t)block))                                           \
             record;                                                                                \
-        void *function = FUNCTION(real, #symbol);                                                  \
+        void *function = FUNCTION(real_##symbol);                                                  \
         struct thread_state before = mark_set(__builtin_frame_address(0), (uint64_t)block,         \
                                               (uint64_t)block, 0, NULL);                           \
         ((void (*)parameters)function)arguments;                                                   \
@@ -134,3 +143,47 @@ DEFINE_DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t align, c
               (block, align, nothrow), OTHER(VMT_SUB_DELETE_ALIGNED))
 DEFINE_DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t align, const void *nothrow),
               (block, align, nothrow), OTHER(VMT_SUB_DELETE_ARRAY_ALIGNED))
+
+#define SLOT(symbol) {#symbol, &real_##symbol}
+static const struct {
+    const char *name;
+    void **slot;
+} operators[] = {
+    SLOT(_Znwm),
+    SLOT(_Znam),
+    SLOT(_ZnwmRKSt9nothrow_t),
+    SLOT(_ZnamRKSt9nothrow_t),
+    SLOT(_ZnwmSt11align_val_t),
+    SLOT(_ZnamSt11align_val_t),
+    SLOT(_ZnwmSt11align_val_tRKSt9nothrow_t),
+    SLOT(_ZnamSt11align_val_tRKSt9nothrow_t),
+    SLOT(_ZdlPv),
+    SLOT(_ZdaPv),
+    SLOT(_ZdlPvm),
+    SLOT(_ZdaPvm),
+    SLOT(_ZdlPvRKSt9nothrow_t),
+    SLOT(_ZdaPvRKSt9nothrow_t),
+    SLOT(_ZdlPvSt11align_val_t),
+    SLOT(_ZdaPvSt11align_val_t),
+    SLOT(_ZdlPvmSt11align_val_t),
+    SLOT(_ZdaPvmSt11align_val_t),
+    SLOT(_ZdlPvSt11align_val_tRKSt9nothrow_t),
+    SLOT(_ZdaPvSt11align_val_tRKSt9nothrow_t),
+};
+
+static void look_up_all(void *(*next)(const char *name))
+{
+    for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
+        void *function = *operators[i].slot ? NULL : next(operators[i].name);
+        if (!function)
+            continue;
+        real_note_runtime(function);
+        *operators[i].slot = function;
+    }
+}
+
+void interpose_new_resolve(void)
+{
+    if (real_next("_Znwm"))
+        look_up_all(real_next);
+}

@@ -7,6 +7,7 @@
  */
 #include "interpose.h"
 #include "lifecycle.h"
+#include "thread_state.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,6 +17,7 @@
 
 static pid_t (*real_fork)(void);
 static pid_t (*real__Fork)(void);
+static int (*real_daemon)(int, int);
 static int (*real_execve)(const char *, char *const[], char *const[]);
 static int (*real_execvpe)(const char *, char *const[], char *const[]);
 static int (*real_fexecve)(int, char *const[], char *const[]);
@@ -28,6 +30,7 @@ void interpose_process_resolve(void)
 {
     RESOLVE(fork);
     RESOLVE(_Fork);
+    RESOLVE(daemon);
     RESOLVE(execve);
     RESOLVE(execvpe);
     RESOLVE(fexecve);
@@ -40,9 +43,12 @@ void interpose_process_resolve(void)
 static pid_t after_fork(pid_t child)
 {
     int saved = errno;
+    callstack_after_fork();
     if (child == 0)
         lifecycle_check_fork();
-    else if (child > 0)
+    else
+        thread_state_fork_done();
+    if (child > 0)
         record_number(VMT_OP_FORK, (uint64_t)child);
     errno = saved;
     return child;
@@ -50,7 +56,9 @@ static pid_t after_fork(pid_t child)
 
 EXPORT pid_t fork(void)
 {
-    return after_fork(real_fork());
+    thread_state_before_fork();
+    callstack_before_fork();
+    return after_fork(REAL(fork)());
 }
 
 /* glibc 2.34 */
@@ -61,7 +69,22 @@ EXPORT pid_t _Fork(void)
         errno = ENOSYS;
         return -1;
     }
+    thread_state_before_fork();
+    callstack_before_fork();
     return after_fork(real__Fork());
+}
+
+/* glibc's calls its own fork and, in the parent, its own _exit. */
+EXPORT int daemon(int keep_directory, int keep_descriptors)
+{
+    lifecycle_end(VMT_EXIT_UNDERSCORE, 0);
+    int result = REAL(daemon)(keep_directory, keep_descriptors);
+    int saved = errno;
+    lifecycle_check_fork();
+    if (result)
+        lifecycle_not_ended();
+    errno = saved;
+    return result;
 }
 
 /* Every exec function passes here: notes the attempt, and the failure if it returns. */

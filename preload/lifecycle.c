@@ -89,8 +89,10 @@ static bool set_up(void)
     if (!settings.follow_children)
         remove_from_preload();
     callstack_setup();
-    if (!begin_trace())
+    if (!begin_trace()) {
+        faultcount_cancel();
         return false;
+    }
     modules_scan(thread_state.stream);
     housekeeping_sample(thread_state.stream);
     if (settings.start_paused)
@@ -127,11 +129,9 @@ void lifecycle_forked(void)
     enum recording before = recording;
     trace_file_abandon();
     recording = RECORDING_OFF;
-    if (!settings.follow_children)
-        return;
-    parent_trace = parent;
     thread_state_after_fork();
-    if (!begin_trace())
+    parent_trace = parent;
+    if (!settings.follow_children || !begin_trace())
         return;
     modules_repeat(thread_state.stream);
     housekeeping_sample(thread_state.stream);
@@ -140,14 +140,8 @@ void lifecycle_forked(void)
 
 void lifecycle_check_fork(void)
 {
-    struct thread_state *self = &thread_state;
-    if (recording == RECORDING_OFF || sys_pid() == trace_pid)
-        return;
-    bool busy = self->flags & THREAD_BUSY;
-    self->flags |= THREAD_BUSY;
-    lifecycle_forked();
-    if (!busy)
-        self->flags &= ~(unsigned)THREAD_BUSY;
+    if (recording != RECORDING_OFF && sys_pid() != trace_pid)
+        lifecycle_forked();
 }
 
 static void record_end(struct stream *stream, unsigned how, int status)
@@ -175,10 +169,13 @@ static void set_end_state(uint32_t state)
         __atomic_store_n(&trace_header->end_state, state, __ATOMIC_RELAXED);
 }
 
-/* Cuts the file behind what the calling thread wrote. */
+/* Cuts the file behind what the calling thread wrote.  No signal handler may take new space meanwhile. */
 static void trim(struct stream *stream)
 {
-    stream_trim(stream, thread_stream_count() == 1);
+    uint64_t before;
+    sys_block_signals(&before);
+    stream_trim(stream, thread_stream_count() == 1 && thread_is_only_one());
+    sys_restore_signals(&before);
 }
 
 void lifecycle_end(unsigned how, int status)
@@ -187,8 +184,10 @@ void lifecycle_end(unsigned how, int status)
     if (recording == RECORDING_OFF || sys_pid() != trace_pid)
         return;
     struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
-    if (!stream)
+    if (!stream) {
+        set_end_state(VMT_END_EXIT);
         return;
+    }
     modules_scan(stream);
     housekeeping_all_names(stream);
     housekeeping_sample(stream);
@@ -200,11 +199,17 @@ void lifecycle_end(unsigned how, int status)
                     (unsigned long)(trace_file_bytes() / 1024), (unsigned long)trace_header->lost_events);
 }
 
+void lifecycle_not_ended(void)
+{
+    if (recording != RECORDING_OFF && sys_pid() == trace_pid)
+        set_end_state(VMT_END_NONE);
+}
+
 void lifecycle_exec(const char *path)
 {
     if (recording == RECORDING_OFF || sys_pid() != trace_pid)
         return;
-    record_text(VMT_OP_EXEC, path);
+    record_text(VMT_OP_EXEC, path ? path : "");
     struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
     if (!stream)
         return;
@@ -218,7 +223,7 @@ void lifecycle_exec_failed(int error)
 {
     if (recording == RECORDING_OFF || sys_pid() != trace_pid)
         return;
-    set_end_state(VMT_END_NONE);
+    lifecycle_not_ended();
     record_number(VMT_OP_EXEC_FAILED, (uint64_t)error);
 }
 

@@ -21,6 +21,9 @@ void lifecycle_check_fork(void);
  * afterwards is still recorded. */
 void lifecycle_end(unsigned how, int status);
 
+/* It was announced, but the process goes on. */
+void lifecycle_not_ended(void);
+
 /* quick_exit was called: its handlers, which do not get the status, will run now. */
 void lifecycle_note_quick_exit(int status);
 

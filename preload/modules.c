@@ -36,6 +36,7 @@ static uint32_t changing;
 static uint64_t missed[MOST_MISSED];
 static uint32_t missed_count;
 static uint64_t known_adds, known_subs, scan_number;
+static bool lock_may_be_lost; /* the loader's, held by a thread that did not come along to this child */
 
 bool modules_stale(void)
 {
@@ -226,6 +227,8 @@ static void end_changing(void)
     __atomic_store_n(&changing, 0, __ATOMIC_RELEASE);
 }
 
+static bool refresh(struct stream *stream);
+
 /* ---- the whole list, from the loader ---- */
 
 struct walk {
@@ -285,7 +288,8 @@ void modules_scan(struct stream *stream)
 {
     if (!begin_changing())
         return;
-    scan(stream);
+    if (!lock_may_be_lost || !refresh(stream))
+        scan(stream);
     end_changing();
 }
 
@@ -370,6 +374,7 @@ void modules_refresh(struct stream *stream)
 
 void modules_repeat(struct stream *stream)
 {
+    lock_may_be_lost = true;
     if (version & 1) /* another thread of the parent was in the middle of a change */
         version++;
     for (uint32_t i = 0; i < table_count; i++) {

@@ -5,6 +5,7 @@
  * Look-ups read the table without any lock.  It is brought up to date in two ways:
  * - modules_scan asks the loader for everything (dl_iterate_phdr, which takes the loader's lock):
  *   only where the program itself has just called into the loader or the process begins or ends.
+ *   fork() leaves that lock held if another thread had it: a child does modules_refresh instead.
  * - modules_refresh may be called from any hook: it asks glibc's lock-free _dl_find_object (2.35)
  *   for the addresses that look-ups did not find, and whether the known modules are still there.  With an
  *   older glibc there is no such way, and it is modules_scan.

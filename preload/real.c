@@ -189,6 +189,17 @@ static bool module_range(const void *function, struct range *range, const char *
     return true;
 }
 
+bool real_module_extent(const void *function, uint64_t *start, uint64_t *end)
+{
+    struct range range;
+    const char *path;
+    if (!module_range(function, &range, &path))
+        return false;
+    *start = range.start;
+    *end = range.end;
+    return true;
+}
+
 void real_note_runtime(const void *function)
 {
     struct range range;
@@ -275,6 +286,7 @@ void real_resolve(void)
     real_note_runtime((const void *)&real_resolve);
     real_heap = heap;
     interpose_map_resolve();
+    interpose_new_resolve();
     interpose_process_resolve();
     interpose_signal_resolve();
     resolving = false;

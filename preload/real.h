@@ -60,6 +60,9 @@ void real_note_runtime(const void *function);
  * look-up order; empty if the program calls ours. */
 const char *real_preempted_by(void);
 
+/* Where the module that holds `function` is mapped, [*start, *end). */
+bool real_module_extent(const void *function, uint64_t *start, uint64_t *end);
+
 /* Path of the next malloc's module. */
 const char *real_allocator_path(void);
 

@@ -4,17 +4,8 @@
 #include "record_stack.h"
 #include "thread_state.h"
 
-
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
-
-/* glibc 2.32's flag for "this process has one thread"; never true with an older one. */
-extern const char __libc_single_threaded __attribute__((weak));
-
-static inline bool single_threaded(void)
-{
-    return &__libc_single_threaded && __libc_single_threaded;
-}
 
 /* A loss of the tree leaves numbers that were never defined: begin anew. */
 static __attribute__((noinline, cold)) void lose(struct stream *stream)
@@ -48,7 +39,7 @@ static inline uint8_t *put_prefix(struct stream *stream, uint8_t *out, uint64_t 
 /* 0 when the stream's own order is order enough. */
 static inline uint64_t stamp(struct stream *stream)
 {
-    bool single = single_threaded();
+    bool single = thread_is_only_one();
     if (LIKELY(single && stream->ordered))
         return 0;
     stream->ordered = single;

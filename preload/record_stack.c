@@ -10,7 +10,6 @@ void record_stack_forget(struct stream *stream, uint32_t epoch)
     stream->epoch = epoch;
     stack_nodes_reset(&stream->nodes);
     stream->nodes_written = stream->nodes.next;
-    thread_state_remember(stream);
     stream->node_count = 0;
     if (!stream_record_begin(&record, stream, VMT_OP_NODES_RESET, 0))
         return;
@@ -23,7 +22,6 @@ void record_stack_forget(struct stream *stream, uint32_t epoch)
 uint32_t record_stack_add(struct stream *stream, uint32_t parent, uint32_t first)
 {
     const struct callstack *stack = &stream->callstack;
-    const struct stack_node *table = stream->nodes.table;
     for (uint32_t i = first; i < stack->count;) {
         uint32_t part = stack->count - i;
         if (part > STREAM_NODES_MAX)
@@ -44,8 +42,6 @@ uint32_t record_stack_add(struct stream *stream, uint32_t parent, uint32_t first
         stream->nodes_written = stream->nodes.next;
         stream->node_count = i;
     }
-    if (stream->nodes.table != table)
-        thread_state_remember(stream);
     if (modules_stale())
         modules_refresh(stream);
     return stream_room(stream, STREAM_MARGIN) ? parent : 0;

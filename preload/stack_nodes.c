@@ -26,20 +26,25 @@ static bool grow(struct stack_nodes *nodes)
         return false;
     }
     nodes->mask = places - 1;
+    sys_leave_out_of_fork(nodes->table, stack_nodes_bytes(nodes), true);
     if (!old.table)
         return true;
     for (uint32_t place = 0; place <= old.mask; place++) {
         if (old.table[place].number)
             put(nodes, old.table[place]);
     }
-    sys_unmap(old.table, ((size_t)old.mask + 1) * sizeof(struct stack_node));
+    sys_unmap(old.table, stack_nodes_bytes(&old));
     return true;
 }
 
 uint32_t stack_nodes_add(struct stack_nodes *nodes, uint32_t parent, uint64_t pc)
 {
     if (!nodes->table || nodes->used >= (nodes->mask + 1) / 4 * 3) {
-        if (!grow(nodes))
+        uint64_t before;
+        sys_block_signals(&before); /* see stream_refill */
+        bool grown = grow(nodes);
+        sys_restore_signals(&before);
+        if (!grown)
             return 0;
     }
     uint32_t number = nodes->next++;
@@ -50,7 +55,6 @@ uint32_t stack_nodes_add(struct stack_nodes *nodes, uint32_t parent, uint64_t pc
 
 void stack_nodes_reset(struct stack_nodes *nodes)
 {
-    if (nodes->table)
-        sys_unmap(nodes->table, ((size_t)nodes->mask + 1) * sizeof(struct stack_node));
+    sys_unmap(nodes->table, stack_nodes_bytes(nodes));
     *nodes = (struct stack_nodes){.next = VMT_NODE_FIRST};
 }

@@ -44,6 +44,12 @@ static inline uint32_t stack_nodes_find(const struct stack_nodes *nodes, uint32_
     }
 }
 
+/* Bytes of the table. */
+static inline size_t stack_nodes_bytes(const struct stack_nodes *nodes)
+{
+    return nodes->table ? ((size_t)nodes->mask + 1) * sizeof(struct stack_node) : 0;
+}
+
 /* Adds a child that is not there yet; its number, or 0 when no memory can be mapped. */
 uint32_t stack_nodes_add(struct stack_nodes *nodes, uint32_t parent, uint64_t pc);
 

@@ -2,7 +2,6 @@
 #include "stream.h"
 
 #include "sys.h"
-#include "thread_state.h"
 
 #include <string.h>
 
@@ -52,11 +51,8 @@ static void write_lost(struct stream *stream, enum vmt_lost reason, int error)
     stream->limit = stream->cursor; /* nothing more fits */
 }
 
-bool stream_refill(struct stream *stream)
+static bool refill(struct stream *stream)
 {
-    if (stream->magic != STREAM_MAGIC || stream->stopped ||
-        (stream->retry_at && stream->lost < stream->retry_at))
-        return false;
     if (stream->region.used < stream->region.size) {
         begin_chunk(stream);
         return true;
@@ -73,12 +69,24 @@ bool stream_refill(struct stream *stream)
     }
     sys_unmap(stream->region.base, stream->region.size);
     stream->region = fresh;
-    thread_state_remember(stream);
     stream->retry_at = stream->lost = 0;
     if (stream->next_region < MOST_REGION_CHUNKS)
         stream->next_region *= 2;
     begin_chunk(stream);
     return true;
+}
+
+/* A signal handler that forks must not meet a region half exchanged: see thread_state_before_fork. */
+bool stream_refill(struct stream *stream)
+{
+    if (stream->magic != STREAM_MAGIC || stream->stopped ||
+        (stream->retry_at && stream->lost < stream->retry_at))
+        return false;
+    uint64_t before;
+    sys_block_signals(&before);
+    bool filled = refill(stream);
+    sys_restore_signals(&before);
+    return filled;
 }
 
 void stream_lose(struct stream *stream)
@@ -97,7 +105,7 @@ void stream_trim(struct stream *stream, bool alone)
     size_t keep = (size_t)(stream->cursor - stream->region.base);
     stream->limit = stream->cursor;
     stream->region.used = stream->region.size;
-    trace_file_trim(&stream->region, keep + 1, alone);
+    trace_file_trim(&stream->region, keep + STREAM_TAIL, alone);
 }
 
 bool stream_record_begin(struct stream_record *record, struct stream *stream, uint8_t opcode,

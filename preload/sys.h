@@ -58,7 +58,14 @@ long sys_read_link(const char *path, char *buffer, size_t size);
 
 /* Zeroed private memory, or NULL. */
 void *sys_map(size_t size);
+/* A forked child shall not have (or: shall have after all) these mappings. */
+void sys_leave_out_of_fork(void *memory, size_t size, bool out);
 void sys_unmap(void *memory, size_t size);
+
+/* Keeps signal handlers out of a few lines that none may see half done; `before` is the mask to put
+ * back. */
+void sys_block_signals(uint64_t *before);
+void sys_restore_signals(const uint64_t *before);
 
 uint32_t sys_pid(void);
 uint32_t sys_tid(void);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 
 int sys_open(const char *path, int flags, unsigned mode)
@@ -69,10 +70,26 @@ void *sys_map(size_t size)
     return result < 0 && result > -4096 ? NULL : (void *)result;
 }
 
+void sys_leave_out_of_fork(void *memory, size_t size, bool out)
+{
+    sys_call(SYS_madvise, (long)memory, (long)size, out ? MADV_DONTFORK : MADV_DOFORK, 0, 0, 0);
+}
+
 void sys_unmap(void *memory, size_t size)
 {
     if (memory)
         sys_call(SYS_munmap, (long)memory, (long)size, 0, 0, 0, 0);
+}
+
+void sys_block_signals(uint64_t *before)
+{
+    static const uint64_t all = ~UINT64_C(0);
+    sys_call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)before, sizeof(all), 0, 0);
+}
+
+void sys_restore_signals(const uint64_t *before)
+{
+    sys_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)before, 0, sizeof(*before), 0, 0);
 }
 
 uint32_t sys_pid(void)

@@ -15,6 +15,7 @@
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18 /* Linux 4.14 */
+#define MADV_KEEPONFORK 19
 #endif
 
 enum {
@@ -28,9 +29,6 @@ enum {
 struct registry_entry {
     struct stream *stream; /* NULL: still being made */
     uint32_t owner;
-    /* Copies of what a forked child must unmap: the stream itself is wiped there. */
-    struct stack_nodes nodes;
-    struct trace_region region;
 };
 
 enum recording recording = RECORDING_OFF;
@@ -39,6 +37,7 @@ __thread struct thread_state thread_state;
 static struct registry_entry registry[MOST_STREAMS];
 static uint32_t registry_count;
 static uint32_t probe_next;
+static char *same_memory; /* a page that holds 1, and that the kernel wipes in a forked child */
 
 struct stream *thread_stream(uint32_t index)
 {
@@ -49,12 +48,6 @@ uint32_t thread_stream_count(void)
 {
     uint32_t count = __atomic_load_n(&registry_count, __ATOMIC_ACQUIRE);
     return count < MOST_STREAMS ? count : MOST_STREAMS;
-}
-
-void thread_state_remember(const struct stream *stream)
-{
-    registry[stream->id].nodes = stream->nodes;
-    registry[stream->id].region = stream->region;
 }
 
 static size_t stream_bytes(void)
@@ -77,6 +70,11 @@ static void stream_ready(struct stream *stream, uint32_t id)
     stream->magic = STREAM_MAGIC;
 }
 
+static void wipe_on_fork(void *memory, size_t size, bool wipe)
+{
+    sys_call(SYS_madvise, (long)memory, (long)size, wipe ? MADV_WIPEONFORK : MADV_KEEPONFORK, 0, 0, 0);
+}
+
 static struct stream *new_stream(uint32_t owner)
 {
     if (thread_stream_count() == MOST_STREAMS)
@@ -84,7 +82,7 @@ static struct stream *new_stream(uint32_t owner)
     struct stream *stream = sys_map(stream_bytes());
     if (!stream)
         return NULL;
-    sys_call(SYS_madvise, (long)stream, (long)stream_bytes(), MADV_WIPEONFORK, 0, 0, 0);
+    wipe_on_fork(stream, stream_bytes(), true);
     uint32_t id = __atomic_fetch_add(&registry_count, 1, __ATOMIC_RELAXED);
     if (id >= MOST_STREAMS) {
         sys_unmap(stream, stream_bytes());
@@ -240,7 +238,9 @@ struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording
     struct thread_state *self = &thread_state;
     if (recording < least || (self->flags & THREAD_INTERNAL))
         return NULL;
-    if (thread_in_runtime(caller, value))
+    if (same_memory && !*same_memory)
+        lifecycle_forked();
+    if (thread_in_runtime(caller, value) || callstack_is_own(caller))
         return NULL;
     if ((self->flags & THREAD_RUNTIME) && was_abandoned(self->runtime_frame))
         self->flags &= ~(unsigned)THREAD_RUNTIME;
@@ -252,8 +252,6 @@ struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording
     self->busy_frame = __builtin_frame_address(0);
     self->flags |= THREAD_BUSY;
     __atomic_signal_fence(__ATOMIC_ACQ_REL);
-    if (self->stream && self->stream->magic != STREAM_MAGIC)
-        lifecycle_forked();
     if (!self->stream && recording >= least)
         self->stream = acquire(false);
     struct stream *stream = self->stream;
@@ -280,31 +278,70 @@ void thread_leave_slow(struct stream *stream)
 
 struct stream *thread_state_setup(void)
 {
+    if (!same_memory && (same_memory = sys_map(1)))
+        wipe_on_fork(same_memory, 1, true);
+    if (same_memory)
+        *same_memory = 1;
     thread_state.stream = acquire(false);
     return thread_state.stream;
 }
 
+/* What the interrupted hook still works on. */
+static void keep_on_fork(struct stream *stream, bool keep)
+{
+    wipe_on_fork(stream, stream_bytes(), !keep);
+    sys_leave_out_of_fork(stream->region.base, stream->region.size, !keep);
+    sys_leave_out_of_fork(stream->nodes.table, stack_nodes_bytes(&stream->nodes), !keep);
+}
+
+void thread_state_before_fork(void)
+{
+    struct thread_state *self = &thread_state;
+    if (recording == RECORDING_OFF || !(self->flags & THREAD_BUSY) || !self->stream)
+        return;
+    self->flags |= THREAD_KEPT;
+    keep_on_fork(self->stream, true);
+}
+
+void thread_state_fork_done(void)
+{
+    if (!(thread_state.flags & THREAD_KEPT))
+        return;
+    thread_state.flags &= ~(unsigned)THREAD_KEPT;
+    keep_on_fork(thread_state.stream, false);
+}
+
+/* The hook that the signal handler interrupted may finish its record, in memory that nobody reads,
+ * and finds no room for another. */
+static void strand(struct stream *stream)
+{
+    sys_call(SYS_mmap, (long)stream->region.base, (long)stream->region.size, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    stream->magic = 0;
+    stream->id = MOST_STREAMS - 1;
+    faultcount_strand(&stream->faults);
+}
+
 void thread_state_after_fork(void)
 {
-    struct stream *own = thread_state.stream;
+    struct thread_state *self = &thread_state;
+    struct stream *own = self->stream;
     uint32_t count = thread_stream_count();
-    bool interrupted = thread_state.flags & THREAD_BUSY && !own;
     for (uint32_t i = 0; i < count; i++) {
-        struct registry_entry *entry = &registry[i];
-        if (entry->nodes.table)
-            sys_unmap(entry->nodes.table, ((size_t)entry->nodes.mask + 1) * sizeof(struct stack_node));
-        if (!interrupted)
-            sys_unmap(entry->region.base, entry->region.size);
-        if (entry->stream != own)
-            sys_unmap(entry->stream, stream_bytes());
-        *entry = (struct registry_entry){0};
+        if (registry[i].stream != own)
+            sys_unmap(registry[i].stream, stream_bytes());
+        registry[i] = (struct registry_entry){0};
     }
-    if (!own) {
-        registry_count = 0;
+    registry_count = 0;
+    if (self->flags & THREAD_KEPT) {
+        strand(own);
+        own = self->stream = NULL;
+        self->flags &= ~(unsigned)(THREAD_BUSY | THREAD_KEPT);
+    }
+    if (!own)
         return;
-    }
     memset((void *)own, 0, stream_bytes()); /* where the kernel did not wipe it */
     stream_ready(own, 0);
-    registry[0] = (struct registry_entry){.stream = own, .owner = 0};
+    registry[0].stream = own;
     registry_count = 1;
 }

@@ -23,6 +23,7 @@ enum {
     THREAD_BUSY = 1,     /* inside a hook: a record may be half written */
     THREAD_RUNTIME = 2,  /* inside the next operator new or delete, which calls malloc or free */
     THREAD_INTERNAL = 4, /* the recorder itself calls into libc: not the program's doing */
+    THREAD_KEPT = 8,     /* a forked child inherits the stream, which is busy, instead of a wiped one */
 };
 
 struct thread_state {
@@ -77,6 +78,14 @@ static inline void thread_leave(struct stream *stream)
         thread_leave_slow(stream);
 }
 
+/* glibc 2.32's flag for "this process has one thread"; never true with an older one. */
+extern const char __libc_single_threaded __attribute__((weak));
+
+static inline bool thread_is_only_one(void)
+{
+    return &__libc_single_threaded && __libc_single_threaded;
+}
+
 /* Every stream there is, for cold paths: index 0 .. thread_stream_count(). */
 struct stream *thread_stream(uint32_t index);
 uint32_t thread_stream_count(void);
@@ -84,8 +93,10 @@ uint32_t thread_stream_count(void);
 /* In a forked child: forgets the other threads' streams and readies the caller's own. */
 void thread_state_after_fork(void);
 
-/* To be called when the stream has a new node table or region: a forked child must find them. */
-void thread_state_remember(const struct stream *stream);
+/* Around a fork in a signal handler: the hook that it interrupted goes on in the child, too, and finds its
+ * stream there; what it writes goes nowhere. */
+void thread_state_before_fork(void);
+void thread_state_fork_done(void);
 
 /* The calling thread's stream without the checks of thread_enter: set-up and fork. */
 struct stream *thread_state_setup(void);

@@ -27,7 +27,9 @@ static char trace_path[4096 + 512];
 static dev_t trace_device;
 static ino_t trace_inode;
 static uint64_t next_offset; /* end of the space given out */
+static struct trace_region first_region; /* mapped together with the header; base NULL once it is taken */
 
+enum { SMALL_TRACE = 8192 }; /* bytes: what the smallest traces are long */
 enum { MOST_NAMES = 10000 }; /* NAME, NAME.1, ... before we give up */
 
 const char *trace_file_path(void)
@@ -64,7 +66,7 @@ static void add_host_name(struct text *text)
 static bool expand_pattern(struct text *text, unsigned execs)
 {
     if (settings.output[0] != '/') {
-        char directory[4096];
+        static char directory[4096]; /* not on the stack, which may be small */
         long length = sys_call(SYS_getcwd, (long)directory, sizeof(directory), 0, 0, 0, 0);
         if (length > 0) {
             text_add(text, directory);
@@ -141,7 +143,10 @@ static int reserve(int fd, uint64_t offset, size_t size)
 {
     if (!within_limit(offset + size))
         return EFBIG;
-    long result = sys_call(SYS_fallocate, fd, 0, (long)offset, (long)size, 0, 0);
+    long result;
+    do { /* tmpfs gives up when a signal comes in between */
+        result = sys_call(SYS_fallocate, fd, 0, (long)offset, (long)size, 0, 0);
+    } while (result == -EINTR);
     if (result != -EOPNOTSUPP)
         return result < 0 ? (int)-result : 0;
     static const char zeros[4096];
@@ -157,13 +162,13 @@ static int reserve(int fd, uint64_t offset, size_t size)
     return 0;
 }
 
-static void *map_file(int fd, uint64_t offset, size_t size)
+/* The first `at_once` bytes are mapped in one call instead of a fault a page (2 microseconds each). */
+static void *map_file(int fd, uint64_t offset, size_t size, size_t at_once)
 {
     long result = sys_call(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (long)offset);
     if (result < 0 && result > -4096)
         return NULL;
-    /* One call instead of a fault a page (2 microseconds each). */
-    sys_call(SYS_madvise, result, (long)size, MADV_POPULATE_WRITE, 0, 0, 0);
+    sys_call(SYS_madvise, result, (long)at_once, MADV_POPULATE_WRITE, 0, 0, 0);
     return (void *)result;
 }
 
@@ -227,16 +232,35 @@ static void fill_header(struct vmt_file_header *header, uint64_t parent_trace_id
 /* One write, so that a process killed at this moment leaves an empty file or a whole header. */
 static int write_header(int fd, uint64_t parent_trace_id)
 {
-    union {
+    static union {
         struct vmt_file_header header;
         char bytes[VMT_HEADER_SIZE];
-    } page;
+    } page; /* not on the stack: a child may notice the fork on a small one */
     memset(&page, 0, sizeof(page));
     fill_header(&page.header, parent_trace_id);
     if (!within_limit(sizeof(page)))
         return EFBIG;
     long done = sys_write(fd, &page, sizeof(page));
     return done == (long)sizeof(page) ? 0 : done < 0 ? (int)-done : ENOSPC;
+}
+
+/* Maps the header, and the first chunk if there is space for it. */
+static bool map_start(int fd)
+{
+    bool whole = !reserve(fd, VMT_HEADER_SIZE, VMT_CHUNK_SIZE);
+    size_t size = VMT_HEADER_SIZE + (whole ? VMT_CHUNK_SIZE : 0);
+    uint8_t *memory = map_file(fd, 0, size, size < SMALL_TRACE ? size : SMALL_TRACE);
+    if (!memory)
+        return false;
+    trace_header = (struct vmt_file_header *)memory;
+    next_offset = VMT_HEADER_SIZE;
+    first_region = (struct trace_region){0};
+    if (whole) {
+        first_region = (struct trace_region){memory + VMT_HEADER_SIZE, VMT_HEADER_SIZE, VMT_CHUNK_SIZE, 0};
+        sys_leave_out_of_fork(first_region.base, VMT_CHUNK_SIZE, true);
+        next_offset += VMT_CHUNK_SIZE;
+    }
+    return true;
 }
 
 bool trace_file_create(uint64_t parent_trace_id)
@@ -251,9 +275,9 @@ bool trace_file_create(uint64_t parent_trace_id)
     struct stat status;
     int error = write_header(fd, parent_trace_id);
     long result = sys_call(SYS_newfstatat, fd, (long)"", (long)&status, AT_EMPTY_PATH, 0, 0);
-    void *memory = error || result < 0 ? NULL : map_file(fd, 0, VMT_HEADER_SIZE);
+    bool mapped = !error && result == 0 && map_start(fd);
     sys_close(fd);
-    if (!memory) {
+    if (!mapped) {
         settings_complain("cannot reserve space for the trace %s: %s; the program runs untraced",
                           trace_path, text_errno(error ? error : ENOMEM));
         sys_call(SYS_unlinkat, AT_FDCWD, (long)trace_path, 0, 0, 0, 0);
@@ -261,8 +285,6 @@ bool trace_file_create(uint64_t parent_trace_id)
     }
     trace_device = status.st_dev;
     trace_inode = status.st_ino;
-    next_offset = VMT_HEADER_SIZE;
-    trace_header = memory;
     return true;
 }
 
@@ -302,6 +324,11 @@ static void untake_offset(uint64_t offset, size_t size)
 enum vmt_lost trace_file_region(struct trace_region *region, size_t chunks, int *error)
 {
     *error = 0;
+    if (first_region.base) { /* during set-up, in one thread */
+        *region = first_region;
+        first_region.base = NULL;
+        return 0;
+    }
     size_t size = chunks * VMT_CHUNK_SIZE;
     uint64_t offset = take_offset(size);
     if (offset == UINT64_MAX && chunks > 1) {
@@ -317,7 +344,7 @@ enum vmt_lost trace_file_region(struct trace_region *region, size_t chunks, int 
         return VMT_LOST_FILE;
     }
     *error = reserve(fd, offset, size);
-    void *memory = *error ? NULL : map_file(fd, offset, size);
+    void *memory = *error ? NULL : map_file(fd, offset, size, size);
     sys_close(fd);
     if (!memory) {
         untake_offset(offset, size);
@@ -326,6 +353,7 @@ enum vmt_lost trace_file_region(struct trace_region *region, size_t chunks, int 
         *error = ENOMEM;
         return VMT_LOST_MEMORY;
     }
+    sys_leave_out_of_fork(memory, size, true);
     *region = (struct trace_region){memory, offset, size, 0};
     return 0;
 }

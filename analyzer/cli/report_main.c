@@ -3,6 +3,7 @@
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,6 +39,9 @@ static void choose_look(struct report_settings *settings)
                                  !(term && strcmp(term, "dumb") == 0);
     else
         settings->render.color = settings->color == REPORT_COLOR_ALWAYS;
+    struct winsize window;
+    if (to_stdout && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0)
+        settings->render.columns = window.ws_col;
 }
 
 /* NULL: a message was printed. */

@@ -62,7 +62,9 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What is shown, and how:", 2},
     {"format", KEY_FORMAT, "FORMAT", 0, "text (default), json, or folded (for flame graphs)", 2},
     {"output", 'o', "FILE", 0, "Write to FILE, which appears only when it is complete", 2},
-    {"top", KEY_TOP, "N", 0, "Rows of each section of the text (default 10; 0: all)", 2},
+    {"top", KEY_TOP, "N", 0,
+     "Rows of each section of the text (default 10; 0: all), entries of json's lists (default all)",
+     2},
     {"full-stacks", KEY_FULL_STACKS, NULL, 0, "Show every frame, and long names whole", 2},
     {"show-leak-kinds", KEY_KINDS, "CLASSES", 0,
      "Leaks to list: definite, indirect, possible, reachable, all or none (default "
@@ -184,7 +186,7 @@ static void set_top(struct report_settings *settings, const char *text)
     uint64_t top;
     if (!cli_parse_number(text, false, 0, SIZE_MAX, &top))
         cli_usage_error("--top=%s: it wants a number of rows, 0 for all", text);
-    settings->render.top = (size_t)top;
+    settings->render.top = settings->render.json_top = (size_t)top;
 }
 
 static error_t add_debug_dir(struct report_settings *settings, const char *directory)
@@ -264,7 +266,7 @@ static void check_combination(const struct report_settings *settings)
                         settings->renderer->name, settings->trace_count);
     if (settings->render.sections != 0 && settings->renderer->render != text_render)
         cli_usage_error("sections (--summary, --leaks, ...) can be chosen in text only; "
-                        "--format=%s always holds everything",
+                        "--format=%s always has all of them",
                         settings->renderer->name);
 }
 

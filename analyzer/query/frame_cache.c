@@ -7,6 +7,7 @@
 #include <vmtrace/trace_format.h>
 
 #include "base/vector.h"
+#include "query/frame_class.h"
 
 /* File names (up to '.' or '-') of what every program has below its own code. */
 static const char *const system_modules[] = {
@@ -117,9 +118,12 @@ static bool frame_resolve(struct frame_cache *cache, struct cached_frames *entry
     for (size_t i = 0; i < count; i++) {
         frames[i].module = module ? module->path : NULL;
         frames[i].offset = entry->address - (module ? module->symbol.bias : 0);
-        frames[i].application = !module || !module->system;
+        frames[i].number = cache->frame_count++;
         if (!frame_fill(cache, &frames[i], &symbols[i]))
             return false;
+        frames[i].application = (!module || !module->system) &&
+                                !frame_class_library(frames[i].function, frames[i].file);
+        frames[i].allocator = frame_class_allocator(frames[i].function);
     }
     entry->frames = frames;
     entry->count = (uint32_t)count;
@@ -146,4 +150,16 @@ const struct cached_frames *frame_cache_get(struct frame_cache *cache, uint32_t 
         return NULL;
     cache->count++;
     return entry;
+}
+
+const struct report_frame *const *frame_cache_table(const struct frame_cache *cache)
+{
+    const struct report_frame **table =
+        arena_array(cache->arena, cache->frame_count, sizeof(*table));
+    for (size_t i = 0; table && i < cache->count; i++) {
+        const struct cached_frames *entry = &cache->entries[i];
+        for (uint32_t j = 0; j < entry->count; j++)
+            table[entry->frames[j].number] = &entry->frames[j];
+    }
+    return table;
 }

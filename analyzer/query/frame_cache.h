@@ -39,6 +39,7 @@ struct frame_cache {
     struct hash_map strings;    /* the symbolizer's string -> index of our copy */
     const char **copies;
     size_t copy_count, copy_capacity;
+    uint32_t frame_count; /* of all entries; frames are numbered as they come */
 };
 
 /* The symbolizer is borrowed and may be NULL. */
@@ -50,5 +51,8 @@ void frame_cache_release(struct frame_cache *cache);
  * until the next call (what .frames points at stays). */
 const struct cached_frames *frame_cache_get(struct frame_cache *cache, uint32_t module,
                                             uint64_t address);
+
+/* All frames by number, in the arena.  NULL when out of memory. */
+const struct report_frame *const *frame_cache_table(const struct frame_cache *cache);
 
 #endif

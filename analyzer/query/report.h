@@ -25,7 +25,10 @@ struct report_frame {
     uint64_t offset;      /* address in the module's file (run-time address if module is NULL) */
     uint64_t function_offset;
     bool inlined;
-    bool application;     /* the program's own code: not libc, ld.so, libstdc++, the tracer */
+    bool application;     /* the program's own code: not libc, ld.so, the tracer, nor what headers of
+                             the system (libstdc++'s templates) put into it */
+    bool allocator;       /* by its name a wrapper around malloc, as programs have them */
+    uint32_t number;      /* in report.frames; the same frame has it in every stack */
 };
 
 /* Innermost frame (closest to the allocator) first. */
@@ -173,6 +176,8 @@ struct report {
     uint64_t threads_seen;
     uint64_t user_cpu_ns, system_cpu_ns;
     uint64_t trace_bytes, trace_events;
+
+    const struct report_frame *const *frames; size_t frame_count; /* each once, by number */
 
     /* lists; sites hold every site once, sorted by bytes allocated */
     const struct report_site *const *sites;       size_t site_count;

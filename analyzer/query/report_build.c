@@ -38,13 +38,20 @@ static struct symbolizer *report_open_symbolizer(const struct trace_model *model
     return symbolizer_new(&symbols);
 }
 
+static bool report_build_frames(struct report_build *build)
+{
+    build->report->frames = frame_cache_table(&build->frames);
+    build->report->frame_count = build->frames.frame_count;
+    return build->report->frames != NULL;
+}
+
 static bool report_build_all(struct report_build *build)
 {
     if (!report_build_process(build))
         return false;
     report_build_summary(build);
     return report_build_sites(build) && report_build_leaks(build) && report_build_lists(build) &&
-           report_build_errors(build) && report_build_notes(build);
+           report_build_errors(build) && report_build_frames(build) && report_build_notes(build);
 }
 
 struct report *report_new(const struct trace_model *model, const struct report_options *options)

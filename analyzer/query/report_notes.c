@@ -21,6 +21,22 @@ static const char *report_plural(uint64_t count)
     return count == 1 ? "" : "s";
 }
 
+/* Whether the record of the end that the header tells of is not there: nothing else shows that a
+ * file lost the chunks behind its last one. */
+static bool report_lacks_end(const struct report_build *build)
+{
+    const struct process_facts *facts = &build->model->facts;
+    const struct vmt_file_header *header = &build->model->header;
+    if (header->lost_events)
+        return false; /* recording had stopped before */
+    for (size_t i = 0; i < LOSS_REASONS; i++)
+        if (facts->losses[i].records)
+            return false;
+    return (header->end_state == VMT_END_EXIT && !facts->ended) ||
+           (header->end_state == VMT_END_SIGNAL && !facts->ended && !facts->crash_signal) ||
+           (header->end_state == VMT_END_EXEC && !facts->ended && !facts->replaced);
+}
+
 static bool report_note_damage(struct report_build *build)
 {
     const struct trace_damage *damage = &build->model->damage;
@@ -40,7 +56,9 @@ static bool report_note_damage(struct report_build *build)
                      (unsigned long long)damage->duplicate_chunks,
                      report_plural(damage->duplicate_chunks)))
         return false;
-    return !damage->cut_off || report_note(build, "the trace is cut off: its end is missing");
+    if (!damage->cut_off && !report_lacks_end(build))
+        return true;
+    return report_note(build, "the trace is cut off: its end is missing");
 }
 
 static bool report_note_losses(struct report_build *build)

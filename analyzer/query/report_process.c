@@ -67,10 +67,13 @@ static void report_build_end(struct report_build *build)
         report->system_cpu_ns = facts->end_system_ns;
     } else if (facts->crash_signal || header->end_state == VMT_END_SIGNAL) {
         report->end = REPORT_END_SIGNAL;
+        if (!report->signal)
+            report->signal = (int)(header->end_status & 0x7f);
     } else if (facts->replaced || header->end_state == VMT_END_EXEC) {
         report->end = REPORT_END_EXEC;
-    } else if (header->end_state == VMT_END_EXIT) {
+    } else if (header->end_state == VMT_END_EXIT) { /* its END record was lost */
         report->end = REPORT_END_EXIT;
+        report->exit_status = (int)(header->end_status & 0xff);
     } else {
         report->end = process_state_running(header) ? REPORT_END_RUNNING : REPORT_END_KILLED;
     }

@@ -75,6 +75,8 @@ json_t *json_summary(const struct report *report)
         {"map_calls", report->map_calls},
         {"unmap_calls", report->unmap_calls},
         {"live_mapped_bytes", report->live_mapped_bytes},
+        {"advise_calls", report->advise_calls},
+        {"advised_bytes", report->advised_bytes},
         {"attributed_minor_faults", report->attributed_minor},
         {"attributed_major_faults", report->attributed_major},
         {"rss_at_end_bytes", report->rss_at_end_bytes},
@@ -180,15 +182,15 @@ static int by_address(const void *left, const void *right)
     return ((uintptr_t)a > (uintptr_t)b) - ((uintptr_t)a < (uintptr_t)b);
 }
 
-bool json_sites_init(struct json_sites *sites, const struct report *report)
+bool json_sites_init(struct json_sites *sites, const struct report *report, size_t listed)
 {
-    struct json_site_number *numbers = calloc(report->site_count + 1, sizeof(*numbers));
+    struct json_site_number *numbers = calloc(listed + 1, sizeof(*numbers));
     if (numbers == NULL)
         return false;
-    for (size_t i = 0; i < report->site_count; i++)
+    for (size_t i = 0; i < listed; i++)
         numbers[i] = (struct json_site_number){report->sites[i], i};
-    qsort(numbers, report->site_count, sizeof(*numbers), by_address);
-    *sites = (struct json_sites){numbers, report->site_count};
+    qsort(numbers, listed, sizeof(*numbers), by_address);
+    *sites = (struct json_sites){numbers, listed};
     return true;
 }
 

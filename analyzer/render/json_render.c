@@ -3,13 +3,23 @@
 #include "render/json_values.h"
 #include "render/renderer.h"
 
-static void write_leaks(struct json_stream *stream, const struct report *report,
-                        const struct json_sites *sites, unsigned classes)
+/* How many of `count` entries --top lets through. */
+static size_t listed(const struct render_options *options, size_t count)
 {
+    return options->json_top && options->json_top < count ? options->json_top : count;
+}
+
+static void write_leaks(struct json_stream *stream, const struct report *report,
+                        const struct json_sites *sites, const struct render_options *options)
+{
+    size_t left = listed(options, report->leak_count);
     json_stream_open(stream, "leaks", '[');
-    for (size_t i = 0; i < report->leak_count; i++)
-        if (classes & RENDER_LEAK_BIT(report->leaks[i].class))
+    for (size_t i = 0; i < report->leak_count && left > 0; i++) {
+        if (options->leak_classes & RENDER_LEAK_BIT(report->leaks[i].class)) {
             json_stream_item(stream, json_leak(&report->leaks[i], sites));
+            left--;
+        }
+    }
     json_stream_close(stream, ']');
 }
 
@@ -29,15 +39,19 @@ static json_t *rss_at_end(const struct report *report)
 }
 
 static void write_growth(struct json_stream *stream, const struct report *report,
-                         const struct json_sites *sites)
+                         const struct json_sites *sites, const struct render_options *options)
 {
     json_stream_open(stream, "growth", '{');
     json_stream_open(stream, "samples", '[');
     for (size_t i = 0; i < report->sample_count; i++)
         json_stream_item(stream, json_sample(&report->samples[i]));
     json_stream_close(stream, ']');
+    json_stream_open(stream, "frames", '[');
+    for (size_t i = 0; i < report->frame_count; i++)
+        json_stream_item(stream, json_frame(report->frames[i], true));
+    json_stream_close(stream, ']');
     json_stream_open(stream, "sites", '[');
-    for (size_t i = 0; i < report->growth_site_count; i++)
+    for (size_t i = 0; i < listed(options, report->growth_site_count); i++)
         json_stream_item(stream, json_growth_site(report->growth_sites[i], sites));
     json_stream_close(stream, ']');
     json_stream_member(stream, "rss_at_end", rss_at_end(report));
@@ -45,26 +59,30 @@ static void write_growth(struct json_stream *stream, const struct report *report
 }
 
 static void write_lists(struct json_stream *stream, const struct report *report,
-                        const struct json_sites *sites)
+                        const struct json_sites *sites, const struct render_options *options)
 {
     json_stream_open(stream, "faults", '[');
-    for (size_t i = 0; i < report->fault_site_count; i++)
+    for (size_t i = 0; i < listed(options, report->fault_site_count); i++)
         json_stream_item(stream, json_fault(report->fault_sites[i], sites));
     json_stream_close(stream, ']');
     json_stream_open(stream, "errors", '[');
     for (size_t i = 0; i < report->error_count; i++)
         json_stream_item(stream, json_error(&report->errors[i]));
     json_stream_close(stream, ']');
+    json_stream_open(stream, "frames", '[');
+    for (size_t i = 0; i < report->frame_count; i++)
+        json_stream_item(stream, json_frame(report->frames[i], true));
+    json_stream_close(stream, ']');
     json_stream_open(stream, "sites", '[');
-    for (size_t i = 0; i < report->site_count; i++)
+    for (size_t i = 0; i < listed(options, report->site_count); i++)
         json_stream_item(stream, json_site(report->sites[i]));
     json_stream_close(stream, ']');
     json_stream_open(stream, "peak", '[');
-    for (size_t i = 0; i < report->peak_site_count; i++)
+    for (size_t i = 0; i < listed(options, report->peak_site_count); i++)
         json_stream_item(stream, json_peak_site(report->peak_sites[i], sites));
     json_stream_close(stream, ']');
     json_stream_open(stream, "mappings", '[');
-    for (size_t i = 0; i < report->mapping_count; i++)
+    for (size_t i = 0; i < listed(options, report->mapping_count); i++)
         json_stream_item(stream, json_mapping(&report->mappings[i], sites));
     json_stream_close(stream, ']');
 }
@@ -110,7 +128,7 @@ bool json_render(const struct report *report, const struct render_options *optio
 {
     struct json_stream stream;
     struct json_sites sites;
-    if (!json_sites_init(&sites, report))
+    if (!json_sites_init(&sites, report, listed(options, report->site_count)))
         return false;
     json_stream_begin(&stream, out);
     json_stream_member(&stream, "schema", json_string("vmtrace-report/1"));
@@ -118,9 +136,9 @@ bool json_render(const struct report *report, const struct render_options *optio
     json_stream_member(&stream, "trace", json_text(report->trace_path));
     json_stream_member(&stream, "process", json_process(report));
     json_stream_member(&stream, "summary", json_summary(report));
-    write_leaks(&stream, report, &sites, options->leak_classes);
-    write_growth(&stream, report, &sites);
-    write_lists(&stream, report, &sites);
+    write_leaks(&stream, report, &sites, options);
+    write_growth(&stream, report, &sites, options);
+    write_lists(&stream, report, &sites, options);
     write_details(&stream, report);
     write_background(&stream, report);
     json_sites_release(&sites);

@@ -5,8 +5,9 @@
 #include <stdio.h>
 
 #include "render/json_stream.h"
+#include "render/own_frame.h"
 
-json_t *json_frame(const struct report_frame *frame)
+json_t *json_frame(const struct report_frame *frame, bool whole)
 {
     if (frame == NULL)
         return json_null();
@@ -16,8 +17,9 @@ json_t *json_frame(const struct report_frame *frame)
     json_add(&object, "line", frame->line > 0 ? json_integer(frame->line) : json_null());
     json_add(&object, "module", json_text(frame->module));
     json_add(&object, "offset", json_count(frame->offset));
-    json_add(&object, "function_offset",
-             frame->function ? json_count(frame->function_offset) : json_null());
+    if (whole)
+        json_add(&object, "function_offset",
+                 frame->function ? json_count(frame->function_offset) : json_null());
     json_add(&object, "inlined", json_boolean(frame->inlined));
     json_add(&object, "application", json_boolean(frame->application));
     return object;
@@ -29,7 +31,7 @@ json_t *json_stack(const struct report_stack *stack)
         return json_null();
     json_t *array = json_array();
     for (size_t i = 0; array && i < stack->count; i++) {
-        if (json_array_append_new(array, json_frame(&stack->frames[i])) != 0) {
+        if (json_array_append_new(array, json_frame(&stack->frames[i], false)) != 0) {
             json_decref(array);
             return NULL;
         }
@@ -39,12 +41,22 @@ json_t *json_stack(const struct report_stack *stack)
 
 json_t *json_own_frame(const struct report_stack *stack)
 {
-    size_t i = 0;
     if (stack == NULL || stack->count == 0)
         return json_null();
-    while (i < stack->count && !stack->frames[i].application)
-        i++;
-    return json_frame(&stack->frames[i < stack->count ? i : 0]);
+    return json_frame(own_frame(stack), false);
+}
+
+/* Positions in the list "frames". */
+static json_t *json_frame_numbers(const struct report_stack *stack)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; array && stack && i < stack->count; i++) {
+        if (json_array_append_new(array, json_integer(stack->frames[i].number)) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
 }
 
 json_t *json_site(const struct report_site *site)
@@ -68,7 +80,7 @@ json_t *json_site(const struct report_site *site)
     json_add(&object, "resident_bytes", json_count(site->resident_bytes));
     json_add(&object, "stack_cut", json_boolean(site->stack && site->stack->cut));
     json_add(&object, "stack_lost", json_boolean(site->stack == NULL || site->stack->lost));
-    json_add(&object, "stack", site->stack ? json_stack(site->stack) : json_array());
+    json_add(&object, "frames", json_frame_numbers(site->stack));
     return object;
 }
 
@@ -106,7 +118,6 @@ json_t *json_fault(const struct report_site *site, const struct json_sites *site
     json_add(&object, "code", json_own_frame(site->stack));
     json_add(&object, "target", json_null()); /* what was touched: deltas do not tell */
     json_add(&object, "site", json_site_number(sites, site));
-    json_add(&object, "stack", stack_or_empty(site));
     return object;
 }
 

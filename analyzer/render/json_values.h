@@ -22,12 +22,13 @@ struct json_site_number {
 };
 
 /* false: out of memory */
-bool json_sites_init(struct json_sites *sites, const struct report *report);
+bool json_sites_init(struct json_sites *sites, const struct report *report, size_t listed);
 void json_sites_release(struct json_sites *sites);
-/* null for a site that is not in "sites" */
+/* null for a site that is not among the `listed` first of "sites" */
 json_t *json_site_number(const struct json_sites *sites, const struct report_site *site);
 
-json_t *json_frame(const struct report_frame *frame); /* null for NULL */
+/* null for NULL; `whole` with what there is no room for in each stack */
+json_t *json_frame(const struct report_frame *frame, bool whole);
 json_t *json_stack(const struct report_stack *stack); /* null for NULL */
 json_t *json_own_frame(const struct report_stack *stack);
 

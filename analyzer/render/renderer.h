@@ -56,6 +56,8 @@ struct render_options {
     bool color;
     bool utf8; /* the reader's terminal understands UTF-8 */
     enum render_metric metric;
+    unsigned columns; /* of the reader's terminal; 0: not known */
+    size_t json_top;  /* entries of each list of JSON that has call stacks; 0: all */
 };
 
 struct renderer {

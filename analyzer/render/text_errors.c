@@ -25,7 +25,15 @@ static const char *in_words(const char *kind)
     return kind;
 }
 
-static void write_error(struct text *text, const struct report_error *error)
+/* The C library's answer to a bad free, which was told of already. */
+static bool follows_bad_free(const struct report_error *error, const struct report_error *before)
+{
+    return before && strcmp(error->kind, "abort") == 0 && strstr(before->kind, "free") &&
+           error->tid == before->tid && error->stack == before->stack;
+}
+
+static void write_error(struct text *text, const struct report_error *error,
+                        const struct report_error *before)
 {
     fputs("  ", text->out);
     text_style(text, TEXT_BAD);
@@ -45,8 +53,12 @@ static void write_error(struct text *text, const struct report_error *error)
         text_name(text, error->detail, 0);
         fputc('\n', text->out);
     }
-    if (error->stack)
+    if (follows_bad_free(error, before))
+        fputs("      the C library noticed the error above and ended the program\n", text->out);
+    else if (error->stack)
         text_stack(text, error->stack);
+    else
+        fputs("      where it happened was not recorded\n", text->out);
     if (error->allocated) {
         fputs("      the block was allocated by\n", text->out);
         text_stack(text, error->allocated);
@@ -69,6 +81,6 @@ void text_errors(struct text *text)
               text->out);
     size_t rows = text_rows(text, report->error_count);
     for (size_t i = 0; i < rows; i++)
-        write_error(text, &report->errors[i]);
+        write_error(text, &report->errors[i], i > 0 ? &report->errors[i - 1] : NULL);
     text_more(text, report->error_count - rows, "error", "");
 }

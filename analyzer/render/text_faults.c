@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
+#include "render/text_group.h"
 #include "render/text_report.h"
 
 static void write_site(struct text *text, const struct report_site *site)
@@ -34,13 +36,84 @@ static void write_none(const struct text *text, bool off)
         fputs("  No fault was counted between two allocation events.\n", text->out);
 }
 
+static void write_rest(const struct text *text, size_t hidden_sites, uint64_t faults)
+{
+    char rest[64];
+    snprintf(rest, sizeof(rest), " with %s fault%s", human_count(faults).text,
+             human_plural(faults));
+    text_more(text, hidden_sites, "site", rest);
+}
+
+/* One line for all call stacks of one place. */
+static void write_row(struct text *text, const struct text_groups *groups,
+                      const struct text_group *group)
+{
+    const struct report *report = text->report;
+    uint64_t minor = 0, major = 0;
+    for (size_t i = 0; i < group->count; i++) {
+        const struct report_site *site = report->fault_sites[groups->order[group->first + i]];
+        minor += site->minor_faults;
+        major += site->major_faults;
+    }
+    fprintf(text->out, "  %11s ", human_count(minor).text);
+    text_style(text, major ? TEXT_BAD : TEXT_DIM);
+    fprintf(text->out, "%7s", human_count(major).text);
+    text_style(text, TEXT_NORMAL);
+    fprintf(text->out, " %6s  ",
+            human_percent(group->total, report->attributed_minor + report->attributed_major).text);
+    text_place(text, report->fault_sites[groups->order[group->first]]->stack, text->columns - 31);
+    fputc('\n', text->out);
+}
+
+/* In the whole report one line each: most of these sites had their stacks shown among the leaks,
+ * or are of less interest. */
+static void write_table(struct text *text)
+{
+    const struct report *report = text->report;
+    size_t count = report->fault_site_count;
+    struct text_group_item *items = calloc(count, sizeof(*items));
+    struct text_groups groups = {0};
+    for (size_t i = 0; items && i < count; i++) {
+        const struct report_site *site = report->fault_sites[i];
+        items[i] = (struct text_group_item){site->stack, NULL, NULL, 0,
+                                            site->minor_faults + site->major_faults};
+    }
+    if (items == NULL || !text_groups_init(&groups, items, count, false))
+        text->failed = true;
+    size_t rows = text_rows(text, groups.count);
+    uint64_t hidden = 0;
+    text_style(text, TEXT_DIM);
+    fprintf(text->out, "  %11s %7s %6s  %s\n", "minor", "major", "share", "place");
+    text_style(text, TEXT_NORMAL);
+    for (size_t i = 0; i < rows; i++)
+        write_row(text, &groups, &groups.groups[i]);
+    for (size_t i = rows; i < groups.count; i++)
+        hidden += groups.groups[i].total;
+    write_rest(text, groups.count - rows, hidden);
+    text_groups_release(&groups);
+    free(items);
+}
+
+static void write_stacks(struct text *text)
+{
+    const struct report *report = text->report;
+    size_t rows = text_rows(text, report->fault_site_count);
+    uint64_t hidden = 0;
+    for (size_t i = 0; i < rows; i++)
+        write_site(text, report->fault_sites[i]);
+    for (size_t i = rows; i < report->fault_site_count; i++)
+        hidden += report->fault_sites[i]->minor_faults + report->fault_sites[i]->major_faults;
+    write_rest(text, report->fault_site_count - rows, hidden);
+}
+
 void text_faults(struct text *text)
 {
     const struct report *report = text->report;
     bool off = report->fault_source && strcmp(report->fault_source, "off") == 0;
-    size_t rows = text_rows(text, report->fault_site_count);
-    uint64_t hidden = 0;
-    text_heading(text, "Page-fault hotspots", NULL);
+    text_heading(text, "Page-fault hotspots",
+                 text->options->sections || report->fault_site_count == 0
+                     ? NULL
+                     : "with call stacks: --faults");
     if (report->fault_site_count == 0) {
         write_none(text, off);
         return;
@@ -49,12 +122,8 @@ void text_faults(struct text *text)
     fputs("  A fault counts for the first allocation or free that its thread makes after it.\n",
           text->out);
     text_style(text, TEXT_NORMAL);
-    for (size_t i = 0; i < rows; i++)
-        write_site(text, report->fault_sites[i]);
-    for (size_t i = rows; i < report->fault_site_count; i++)
-        hidden += report->fault_sites[i]->minor_faults + report->fault_sites[i]->major_faults;
-    char rest[64];
-    snprintf(rest, sizeof(rest), " with %s fault%s", human_count(hidden).text,
-             human_plural(hidden));
-    text_more(text, report->fault_site_count - rows, "site", rest);
+    if (text->options->sections == 0)
+        write_table(text);
+    else
+        write_stacks(text);
 }

@@ -141,30 +141,53 @@ static void write_site(struct text *text, const struct report_site *site, bool s
         fprintf(text->out, ", %s resident", human_bytes(site->resident_bytes).text);
     if (!stack) {
         fputs("  ", text->out);
-        text_place(text, site->stack, TEXT_COLUMNS - 34);
+        text_place(text, site->stack, text->columns - 32);
     }
     fputc('\n', text->out);
     if (stack)
         text_stack(text, site->stack);
 }
 
+static bool is_mapping(const struct report_site *site)
+{
+    return strcmp(site->kind, "mmap") == 0 || strcmp(site->kind, "shmat") == 0 ||
+           strcmp(site->kind, "sbrk") == 0;
+}
+
+/* Without a scan the section above lists every block that is live already. */
+static bool lists_all_live(const struct text *text)
+{
+    const struct report *report = text->report;
+    return (text->sections & RENDER_LEAKS) && report->leak_count > 0 &&
+           report->leaks[0].class == REPORT_LEAK_UNSCANNED &&
+           (text->options->leak_classes & RENDER_LEAK_BIT(REPORT_LEAK_UNSCANNED));
+}
+
 static void write_sites(struct text *text)
 {
     const struct report *report = text->report;
-    size_t rows = text_rows(text, report->growth_site_count);
-    uint64_t hidden = 0;
-    /* The section above shows the same sites with their stacks. */
-    bool stacks = !(text->sections & RENDER_LEAKS);
-    if (report->growth_site_count == 0)
-        return;
-    fprintf(text->out, "  Live %s, by call stack:\n", text_at_end(report));
-    for (size_t i = 0; i < rows; i++)
-        write_site(text, report->growth_sites[i], stacks);
-    for (size_t i = rows; i < report->growth_site_count; i++)
-        hidden += report->growth_sites[i]->live_bytes;
+    bool all = !lists_all_live(text), stacks = !(text->sections & RENDER_LEAKS);
+    size_t top = text->options->top ? text->options->top : SIZE_MAX, shown = 0, hidden = 0;
+    uint64_t hidden_bytes = 0;
+    for (size_t i = 0; i < report->growth_site_count; i++) {
+        const struct report_site *site = report->growth_sites[i];
+        if (!all && !is_mapping(site))
+            continue;
+        if (shown >= top) {
+            hidden++;
+            hidden_bytes += site->live_bytes;
+            continue;
+        }
+        if (shown++ == 0)
+            fprintf(text->out,
+                    all ? "  Live %s, by call stack:\n"
+                        : "  Mapped by the program %s, besides what is listed above:\n",
+                    text_at_end(report));
+        write_site(text, site, stacks);
+    }
     char rest[64];
-    snprintf(rest, sizeof(rest), " with %s", human_bytes(hidden).text);
-    text_more(text, report->growth_site_count - rows, "site", rest);
+    snprintf(rest, sizeof(rest), " with %s", human_bytes(hidden_bytes).text);
+    text_more(text, hidden, "site", rest);
 }
 
 void text_growth(struct text *text)

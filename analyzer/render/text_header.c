@@ -48,7 +48,8 @@ static void write_end(const struct text *text)
         write_signal(text, report->signal);
         break;
     case REPORT_END_EXEC:
-        fputs("then became another program (exec), which has a trace of its own", text->out);
+        fputs("then became another program (exec): see the trace of that one, with the same pid",
+              text->out);
         break;
     case REPORT_END_KILLED:
         text_style(text, TEXT_WARN);

@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
+#include "render/text_group.h"
 #include "render/text_report.h"
+
+/* The leaks that are listed, in groups. */
+struct leak_list {
+    const struct report_leak **leaks;
+    struct text_group_item *items;
+    struct text_groups groups;
+    size_t count;
+    size_t other, suppressed; /* that are not listed */
+};
 
 static const char *class_words(enum report_leak_class class)
 {
@@ -20,17 +31,23 @@ static bool is_listed(const struct text *text, const struct report_leak *leak)
     return !leak->suppressed && (text->options->leak_classes & RENDER_LEAK_BIT(leak->class));
 }
 
-static void write_leak(struct text *text, const struct report_leak *leak)
+/* The leaks of one group together; `leak` is the largest. */
+struct leak_sum {
+    const struct report_leak *leak;
+    uint64_t bytes, blocks, oldest_ns, newest_ns;
+};
+
+static void write_head(const struct text *text, const struct leak_sum *sum, size_t stacks)
 {
+    const struct report_leak *leak = sum->leak;
     fputs("  ", text->out);
     text_style(text, TEXT_BOLD);
-    fprintf(text->out, "%s%s", class_words(leak->class), human_bytes(leak->bytes).text);
+    fprintf(text->out, "%s%s", class_words(leak->class), human_bytes(sum->bytes).text);
     text_style(text, TEXT_NORMAL);
-    fprintf(text->out, " in %s block%s", human_count(leak->blocks).text,
-            human_plural(leak->blocks));
-    if (leak->bytes < text->report->live_bytes_at_end)
+    fprintf(text->out, " in %s block%s", human_count(sum->blocks).text, human_plural(sum->blocks));
+    if (sum->bytes < text->report->live_bytes_at_end)
         fprintf(text->out, " (%s)",
-                human_percent(leak->bytes, text->report->live_bytes_at_end).text);
+                human_percent(sum->bytes, text->report->live_bytes_at_end).text);
     fputs(", ", text->out);
     text_name(text, leak->site->kind, 40);
     /* A pool's kind is its name already. */
@@ -38,12 +55,30 @@ static void write_leak(struct text *text, const struct report_leak *leak)
         fputs(" from pool ", text->out);
         text_name(text, leak->pool, 40);
     }
-    if (leak->blocks == 1 || leak->oldest_ns == leak->newest_ns)
-        fprintf(text->out, ", allocated at %s\n", human_time(leak->oldest_ns).text);
+    if (stacks > 1)
+        fprintf(text->out, ", %s call stacks", human_count(stacks).text);
+    if (sum->blocks == 1 || sum->oldest_ns == sum->newest_ns)
+        fprintf(text->out, ", allocated at %s\n", human_time(sum->oldest_ns).text);
     else
-        fprintf(text->out, ", allocated from %s to %s\n", human_time(leak->oldest_ns).text,
-                human_time(leak->newest_ns).text);
-    text_stack(text, leak->site->stack);
+        fprintf(text->out, ", from %s to %s\n", human_time(sum->oldest_ns).text,
+                human_time(sum->newest_ns).text);
+}
+
+static void write_group(struct text *text, const struct leak_list *list,
+                        const struct text_group *group)
+{
+    const size_t *members = list->groups.order + group->first;
+    struct leak_sum sum = {.leak = list->leaks[members[0]], .oldest_ns = UINT64_MAX};
+    for (size_t i = 0; i < group->count; i++) {
+        const struct report_leak *leak = list->leaks[members[i]];
+        sum.bytes += leak->bytes;
+        sum.blocks += leak->blocks;
+        sum.oldest_ns = leak->oldest_ns < sum.oldest_ns ? leak->oldest_ns : sum.oldest_ns;
+        sum.newest_ns = leak->newest_ns > sum.newest_ns ? leak->newest_ns : sum.newest_ns;
+    }
+    write_head(text, &sum, group->count);
+    text_stack(text, sum.leak->site->stack);
+    text_other_ways(text, list->items, members, group);
 }
 
 static void write_usual_reasons(const struct text *text)
@@ -96,33 +131,63 @@ static void write_title(const struct text *text)
     }
 }
 
-void text_leaks(struct text *text)
+/* false: out of memory */
+static bool leak_list_init(struct leak_list *list, const struct text *text)
 {
     const struct report *report = text->report;
-    size_t listed = 0, hidden_sites = 0, other = 0, suppressed = 0;
-    uint64_t hidden_bytes = 0;
-    write_title(text);
-    size_t top = text->options->top ? text->options->top : SIZE_MAX;
+    *list = (struct leak_list){
+        .leaks = calloc(report->leak_count + 1, sizeof(*list->leaks)),
+        .items = calloc(report->leak_count + 1, sizeof(*list->items)),
+    };
+    if (list->leaks == NULL || list->items == NULL)
+        return false;
     for (size_t i = 0; i < report->leak_count; i++) {
         const struct report_leak *leak = &report->leaks[i];
-        if (leak->suppressed) {
-            suppressed++;
-        } else if (!is_listed(text, leak)) {
-            other++;
-        } else if (listed < top) {
-            write_leak(text, leak);
-            listed++;
-        } else {
-            hidden_sites++;
-            hidden_bytes += leak->bytes;
+        if (leak->suppressed || !is_listed(text, leak)) {
+            *(leak->suppressed ? &list->suppressed : &list->other) += 1;
+            continue;
         }
+        list->items[list->count] = (struct text_group_item){leak->site->stack, leak->site->kind,
+                                                            leak->pool, leak->class, leak->bytes};
+        list->leaks[list->count++] = leak;
     }
+    return text_groups_init(&list->groups, list->items, list->count, text->options->full_stacks);
+}
+
+static void leak_list_release(struct leak_list *list)
+{
+    text_groups_release(&list->groups);
+    free(list->leaks);
+    free(list->items);
+}
+
+static void write_list(struct text *text, const struct leak_list *list)
+{
+    const struct text_groups *groups = &list->groups;
+    size_t rows = text_rows(text, groups->count);
+    uint64_t hidden = 0;
+    for (size_t i = 0; i < rows; i++)
+        write_group(text, list, &groups->groups[i]);
+    for (size_t i = rows; i < groups->count; i++)
+        hidden += groups->groups[i].total;
     char rest[64];
-    snprintf(rest, sizeof(rest), " with %s", human_bytes(hidden_bytes).text);
-    text_more(text, hidden_sites, "site", rest);
-    if (suppressed)
-        fprintf(text->out, "  %zu suppressed\n", suppressed);
-    if (other)
-        fprintf(text->out, "  %zu of other kinds are not listed (--show-leak-kinds=all)\n", other);
+    snprintf(rest, sizeof(rest), " with %s", human_bytes(hidden).text);
+    text_more(text, groups->count - rows, "site", rest);
+    if (list->suppressed)
+        fprintf(text->out, "  %zu suppressed\n", list->suppressed);
+    if (list->other)
+        fprintf(text->out, "  %zu of other kinds are not listed (--show-leak-kinds=all)\n",
+                list->other);
+}
+
+void text_leaks(struct text *text)
+{
+    struct leak_list list;
+    write_title(text);
+    if (leak_list_init(&list, text))
+        write_list(text, &list);
+    else
+        text->failed = true;
+    leak_list_release(&list);
     write_none(text);
 }

@@ -54,7 +54,12 @@ bool text_render(const struct report *report, const struct render_options *optio
         .options = options,
         .sections = options->sections ? options->sections : RENDER_DEFAULT,
         .sources = source_lines_new(),
+        .columns = TEXT_COLUMNS,
     };
+    if (options->columns)
+        text.columns = options->columns < TEXT_COLUMNS_LEAST  ? TEXT_COLUMNS_LEAST
+                       : options->columns > TEXT_COLUMNS_MOST ? TEXT_COLUMNS_MOST
+                                                              : options->columns;
     text.failed = text.sources == NULL;
     text_header(&text);
     text_notes(&text);

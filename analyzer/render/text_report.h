@@ -11,8 +11,10 @@
 #include "render/source_lines.h"
 
 enum {
-    TEXT_COLUMNS = 100, /* names are cut so that lines end about there, unless --full-stacks */
-    TEXT_FRAMES = 10,   /* frames shown of one stack, unless --full-stacks */
+    TEXT_COLUMNS = 100, /* where no terminal tells its width */
+    TEXT_COLUMNS_LEAST = 72,
+    TEXT_COLUMNS_MOST = 160,
+    TEXT_FRAMES = 6, /* frames shown of one stack, unless --full-stacks */
 };
 
 enum text_style {
@@ -30,6 +32,7 @@ struct text {
     const struct report *report;
     const struct render_options *options;
     unsigned sections;
+    size_t columns; /* names are cut so that lines end about there, unless --full-stacks */
     struct source_lines *sources;
     const char *lineless; /* binary of a shown application frame that has no line, or NULL */
     bool failed;          /* out of memory */
@@ -54,12 +57,23 @@ const char *text_basename(const char *path);
 /* "at exit", "when it was killed", ... */
 const char *text_at_end(const struct report *report);
 
-/* text_stack.c: frames of a stack below each other, the program's own standing out. */
+/* text_stack.c and text_place.c: frames of a stack below each other, the program's own standing
+ * out. */
 void text_stack(struct text *text, const struct report_stack *stack);
+/* Who called frames[from], in one line without newline: what tells apart two ways to one place. */
+void text_callers(struct text *text, const struct report_stack *stack, size_t from, size_t columns);
+/* The parts of a frame's line.  The function, or module and offset; returns the columns written. */
+size_t text_function(struct text *text, const struct report_frame *frame, size_t columns);
+/* Where in the source or, failing that, in which binary; two blanks before it. */
+void text_where(const struct text *text, const struct report_frame *frame, size_t columns);
+size_t text_where_width(const struct report_frame *frame);
+/* Whether everything from frame `i` outward is start code: `_start` belongs to the program's
+ * file, and has no name in a stripped one. */
+bool text_is_outside(const struct report_stack *stack, size_t i);
+/* Remembers a binary of the program's own without line numbers, for the hints at the end. */
+void text_note_lineless(struct text *text, const struct report_frame *own);
 /* The first of the program's own frames, in one line without newline. */
 void text_place(struct text *text, const struct report_stack *stack, size_t columns);
-/* That frame, the innermost one if none is the program's own, NULL for an empty stack. */
-const struct report_frame *text_own_frame(const struct report_stack *stack);
 
 /* One file per group of sections. */
 void text_header(struct text *text);

@@ -120,7 +120,7 @@ static void write_by_calls(struct text *text)
     for (size_t i = 0; i < rows; i++) {
         fprintf(text->out, "  %13s calls %10s  ", human_count(sites[i]->allocations).text,
                 human_bytes(sites[i]->bytes_allocated).text);
-        text_place(text, sites[i]->stack, TEXT_COLUMNS - 34);
+        text_place(text, sites[i]->stack, text->columns - 34);
         fputc('\n', text->out);
     }
     text_more(text, count - rows, "site", "");

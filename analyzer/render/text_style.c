@@ -26,7 +26,7 @@ void text_heading(const struct text *text, const char *title, const char *remark
         fprintf(text->out, " (%s)", remark);
     fputc(' ', text->out);
     text_style(text, TEXT_DIM);
-    for (size_t i = used + 1; i < TEXT_COLUMNS; i++)
+    for (size_t i = used + 1; i < text->columns; i++)
         fputs(text->options->utf8 ? "\xe2\x94\x80" : "-", text->out);
     text_style(text, TEXT_NORMAL);
     fputc('\n', text->out);

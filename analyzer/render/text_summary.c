@@ -48,6 +48,10 @@ static void write_memory(const struct text *text)
         fprintf(text->out, ", %s still mapped %s\n", human_bytes(report->live_mapped_bytes).text,
                 text_at_end(report));
     }
+    if (report->advise_calls) {
+        size_row(text, "given back", report->advised_bytes, report->advise_calls, "madvise call");
+        fputc('\n', text->out);
+    }
     label(text, "resident (RSS)");
     fprintf(text->out, "%10s at its peak", human_bytes(report->peak_rss_bytes).text);
     if (report->rss_at_end_bytes != REPORT_UNKNOWN)
@@ -91,7 +95,7 @@ static void write_process(const struct text *text)
 {
     const struct report *report = text->report;
     label(text, "threads");
-    fprintf(text->out, "%10s\n", human_count(report->threads_seen).text);
+    fprintf(text->out, "%10s that allocated or freed\n", human_count(report->threads_seen).text);
     if (report->user_cpu_ns != REPORT_UNKNOWN && report->system_cpu_ns != REPORT_UNKNOWN) {
         label(text, "CPU time");
         fprintf(text->out, "%10s user, %s system\n", human_time(report->user_cpu_ns).text,

@@ -86,7 +86,7 @@ struct vmt_file_header {
     /* Kept current while recording, with relaxed atomics. */
     uint64_t lost_events;     /* events that were not recorded */
     uint32_t end_state;       /* enum vmt_end_state */
-    uint32_t reserved;
+    uint32_t end_status;      /* exit status or signal that goes with end_state */
     uint64_t ticks_per_second; /* 0: derive it from CLOCK records */
 };
 

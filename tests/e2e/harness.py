@@ -82,7 +82,10 @@ def report(trace, *options):
                           stderr=subprocess.PIPE, timeout=120, env=plain_environment())
     if done.returncode != 0:
         raise ReportFailed(f"vmtrace-report {trace}: status {done.returncode}, {done.stderr!r}")
-    return json.loads(done.stdout)
+    data = json.loads(done.stdout)
+    for site in data["sites"]:
+        site["stack"] = [data["frames"][number] for number in site["frames"]]
+    return data
 
 
 def stack_functions(stack):

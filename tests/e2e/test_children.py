@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Children are followed, each into a file of its own."""
 import os
+import time
 
 import harness
 from harness import program, report, sites_of
@@ -97,6 +98,42 @@ class Children(harness.Case):
         counts = sorted((self.count_of(data, "parent_block"), self.count_of(data, "child_block"))
                         for data in map(report, traces))
         self.assertEqual(counts, [(0, 7), (0, 7), (0, 7), (10, 0)])
+
+    def hazard(self, how, status=0):
+        run = self.trace([program("fork_hazards"), how])
+        self.assertEqual((run.returncode, run.stdout, run.stderr), (status, b"", b""))
+        found = [report(trace) for trace in run.traces]
+        for data in found:
+            self.assert_healthy(data)
+        return sorted(found, key=lambda data: data["process"]["start_time_ns"])
+
+    def test_fork_by_a_thread_that_never_allocated(self):
+        for how in ("fresh-thread", "raw"):
+            with self.subTest(how):
+                parent, child = self.hazard(how)[-2:]
+                self.assert_counts(parent, 30000, 0)
+                self.assert_counts(child, 0, 20000)
+
+    def test_fork_in_a_library_constructor(self):
+        self.assertGreaterEqual(len(self.hazard("library")), 1)
+
+    def test_fork_in_a_signal_handler_that_interrupted_the_recorder(self):
+        self.assertGreaterEqual(len(self.hazard("handler")), 100)
+
+    def test_fork_while_the_loader_is_locked(self):
+        self.assertGreaterEqual(len(self.hazard("loader")), 40)
+
+    def test_daemon(self):
+        run = self.trace([program("fork_hazards"), "daemon"])
+        self.assertEqual(run.returncode, 0)
+        for _ in range(100):
+            ends = [report(trace)["process"] for trace in self.find_traces(f"{self.runs}.*")]
+            ends = sorted((one["end"], one["exit_status"]) for one in ends
+                          if not one["forked"] or one["exit_status"] == 3)
+            if len(ends) == 2:
+                break
+            time.sleep(0.05)
+        self.assertEqual(ends, [("exit", 0), ("exit", 3)])
 
 
 if __name__ == "__main__":

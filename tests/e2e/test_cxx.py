@@ -30,6 +30,12 @@ class Cxx(harness.Case):
         self.assertEqual([(sum(site[key] for site in found)) for key in
                           ("allocations", "bytes_allocated", "live_blocks")], [12, 252, 12])
 
+    def test_plugin_whose_constructor_waits_for_a_thread(self):
+        data = self.trace_report([program("cxx_local"), program("cxx_thread_plugin.so")])
+        found = sites_of(data, "plugin_thread")
+        self.assertEqual([sum(site[key] for site in found) for key in ("allocations", "live_blocks")],
+                         [1, 0])
+
 
 if __name__ == "__main__":
     harness.main()

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Signal handlers that allocate, at any instruction of the recorder."""
+import signal
+
 import harness
 from harness import program, report, sites_of
 
@@ -37,6 +39,25 @@ class Signals(harness.Case):
             self.assertEqual(data["summary"]["lost_events"], 0)
             self.assertEqual(self.count_of(data, "handler_block"), in_handler)
             self.assertEqual(self.count_of(data, "final_block"), 1000)
+
+    def test_dispositions_are_shown_as_if_untraced(self):
+        untraced = self.run_program([program("signal_manners"), "shown"])
+        run = self.trace([program("signal_manners"), "shown"])
+        self.assertEqual(untraced.stdout, b"restart 0, sigset 1 1, signal 1 1\n")
+        self.assertEqual((run.returncode, run.stdout), (0, untraced.stdout))
+
+    def test_sent_abort_signal_still_ends_the_program(self):
+        for how in ("raise", "kill", "small-stack"):
+            with self.subTest(how):
+                run = self.trace([program("signal_manners"), how])
+                self.assertEqual(run.returncode, -signal.SIGABRT)
+                process = report(run.trace)["process"]
+                self.assertEqual((process["end"], process["signal"]), ("signal", signal.SIGABRT))
+
+    def test_exec_without_a_path(self):
+        data = self.trace_report([program("signal_manners"), "no-exec"])
+        self.assert_healthy(data)
+        self.assertEqual(data["process"]["end"], "exit")
 
 
 if __name__ == "__main__":

@@ -207,7 +207,7 @@ def read(path):
     values = HEADER.unpack_from(data)
     names = ("magic version header_size chunk_size page_size machine clock pid ppid trace_id "
              "parent_trace_id start_realtime_ns start_monotonic_ns start_ticks pid_start_time "
-             "boot_id flags fault_source lost_events end_state reserved ticks_per_second").split()
+             "boot_id flags fault_source lost_events end_state end_status ticks_per_second").split()
     header = dict(zip(names, values))
     if header["version"] != 1:
         raise Malformed("version %d" % header["version"])

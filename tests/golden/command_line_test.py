@@ -163,7 +163,17 @@ class Recorded(Case):
         self.assertEqual(sum(site["live_bytes"] for site in heap), summary["live_bytes_at_end"])
         self.assertEqual(sum(leak["bytes"] for leak in report["leaks"]), summary["leaked_bytes"])
         for leak in report["leaks"]:
-            self.assertEqual(report["sites"][leak["site"]]["stack"], leak["stack"])
+            frames = [dict(report["frames"][number])
+                      for number in report["sites"][leak["site"]]["frames"]]
+            for frame in frames:
+                del frame["function_offset"]
+            self.assertEqual(frames, leak["stack"])
+        first = json.loads(self.report("--format=json", "--top=1", trace))
+        jsonschema.validate(first, json.loads((ROOT / "docs/report.schema.json").read_text()))
+        self.assertEqual((first["sites"], first["leaks"], first["summary"]),
+                         (report["sites"][:1], [dict(report["leaks"][0], site=first["leaks"][0]["site"])],
+                          summary))
+        self.assertIn(first["leaks"][0]["site"], (0, None))
         folded = self.report("--format=folded", "--metric=leaked", trace).splitlines()
         self.assertEqual(sum(int(line.rsplit(" ", 1)[1]) for line in folded),
                          summary["leaked_bytes"])

@@ -48,7 +48,7 @@ def check_text(what, output):
 
 def check(program, what, update):
     output = render(program, what)
-    problems = list(check_json(output) if what.endswith("json") else check_text(what, output))
+    problems = list(check_json(output) if "json" in what else check_text(what, output))
     path = EXPECTED / f"{what}.txt"
     if update:
         EXPECTED.mkdir(exist_ok=True)

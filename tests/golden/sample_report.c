@@ -6,45 +6,48 @@
 #define APP "/opt/demo/bin/demo"
 
 static struct report_frame load_frames[] = {
-    {"strdup", NULL, 0, LIBC, 0x92a1f, 0x1f, false, false},
-    {"config_add", "sample_source.txt", 3, APP, 0x1193, 0x13, true, true},
-    {"config_load", "sample_source.txt", 7, APP, 0x1193, 0x43, false, true},
-    {"main", "sample_source.txt", 11, APP, 0x1250, 0x30, false, true},
-    {"__libc_start_call_main", NULL, 0, LIBC, 0x271ca, 0x7a, false, false},
-    {"__libc_start_main", NULL, 0, LIBC, 0x27285, 0x85, false, false},
-    {"_start", NULL, 0, APP, 0x10a1, 0x21, false, false},
+    {"strdup", NULL, 0, LIBC, 0x92a1f, 0x1f, false, false, false, 0},
+    {"config_add", "sample_source.txt", 3, APP, 0x1193, 0x13, true, true, false, 1},
+    {"config_load", "sample_source.txt", 7, APP, 0x1193, 0x43, false, true, false, 2},
+    {"main", "sample_source.txt", 11, APP, 0x1250, 0x30, false, true, false, 3},
+    {"__libc_start_call_main", NULL, 0, LIBC, 0x271ca, 0x7a, false, false, false, 4},
+    {"__libc_start_main", NULL, 0, LIBC, 0x27285, 0x85, false, false, false, 5},
+    {"_start", NULL, 0, APP, 0x10a1, 0x21, false, false, false, 6},
 };
 /* Names as a broken or malicious binary may have them. */
 static const struct report_frame hostile_frames[] = {
-    {"evil\033[31m;name\n\xff", NULL, 0, "/tmp/lib\033]0;title\007.so", 0x10, 0x4, false, true},
-    {NULL, NULL, 0, APP, 0x2000, 0, false, true},
-    {NULL, NULL, 0, NULL, 0x7f0012345678, 0, false, false},
+    {"evil\033[31m;name\n\xff", NULL, 0, "/tmp/lib\033]0;title\007.so", 0x10, 0x4, false, true,
+     false, 7},
+    {NULL, NULL, 0, APP, 0x2000, 0, false, true, false, 8},
+    {NULL, NULL, 0, NULL, 0x7f0012345678, 0, false, false, false, 9},
 };
 static const struct report_frame deep_frames[] = {
-    {"operator new(unsigned long)", NULL, 0, "/usr/lib/libstdc++.so.6", 0xa0, 0x1c, false, false},
+    {"operator new(unsigned long)", NULL, 0, "/usr/lib/libstdc++.so.6", 0xa0, 0x1c, false, false,
+     false, 10},
     {"std::__new_allocator<std::pair<const std::string, int>>::allocate(unsigned long)", NULL, 0,
-     "/usr/lib/libstdc++.so.6", 0xb0, 0x10, true, false},
+     "/usr/lib/libstdc++.so.6", 0xb0, 0x10, true, false, false, 11},
     {"std::vector<int>::_M_realloc_insert<int const&>", NULL, 0, "/usr/lib/libstdc++.so.6", 0xc0,
-     0x10, false, false},
-    {"std::vector<int>::push_back", NULL, 0, "/usr/lib/libstdc++.so.6", 0xc8, 0x10, false, false},
-    {"lib_a", NULL, 0, "/usr/lib/liba.so", 0xd0, 0x10, false, false},
-    {"lib_b", NULL, 0, "/usr/lib/libb.so", 0xe0, 0x10, false, false},
+     0x10, false, false, false, 12},
+    {"std::vector<int>::push_back", NULL, 0, "/usr/lib/libstdc++.so.6", 0xc8, 0x10, false, false,
+     false, 13},
+    {"lib_a", NULL, 0, "/usr/lib/liba.so", 0xd0, 0x10, false, false, false, 14},
+    {"lib_b", NULL, 0, "/usr/lib/libb.so", 0xe0, 0x10, false, false, false, 15},
     {"worker::step<std::map<std::string, std::vector<std::pair<int, double>>>>(unsigned long, "
      "std::string const&)",
-     "/src/demo/worker.cc", 120, APP, 0x3000, 0x10, false, true},
-    {"worker_1", "/src/demo/worker.cc", 131, APP, 0x3001, 0x10, false, true},
-    {"worker_2", "/src/demo/worker.cc", 132, APP, 0x3002, 0x10, false, true},
-    {"worker_3", "/src/demo/worker.cc", 133, APP, 0x3003, 0x10, false, true},
-    {"worker_4", "/src/demo/worker.cc", 134, APP, 0x3004, 0x10, false, true},
-    {"worker_5", "/src/demo/worker.cc", 135, APP, 0x3005, 0x10, false, true},
-    {"worker_6", "/src/demo/worker.cc", 136, APP, 0x3006, 0x10, false, true},
-    {"worker_7", "/src/demo/worker.cc", 137, APP, 0x3007, 0x10, false, true},
-    {"worker_8", "/src/demo/worker.cc", 138, APP, 0x3008, 0x10, false, true},
-    {"worker_9", "/src/demo/worker.cc", 139, APP, 0x3009, 0x10, false, true},
-    {"worker_10", "/src/demo/worker.cc", 140, APP, 0x300a, 0x10, false, true},
-    {"worker_11", "/src/demo/worker.cc", 141, APP, 0x300b, 0x10, false, true},
-    {"start_thread", NULL, 0, LIBC, 0x891f5, 0x2d5, false, false},
-    {"clone3", NULL, 0, LIBC, 0x1098dc, 0x2c, false, false},
+     "/src/demo/worker.cc", 120, APP, 0x3000, 0x10, false, true, false, 16},
+    {"worker_1", "/src/demo/worker.cc", 131, APP, 0x3001, 0x10, false, true, false, 17},
+    {"worker_2", "/src/demo/worker.cc", 132, APP, 0x3002, 0x10, false, true, false, 18},
+    {"worker_3", "/src/demo/worker.cc", 133, APP, 0x3003, 0x10, false, true, false, 19},
+    {"worker_4", "/src/demo/worker.cc", 134, APP, 0x3004, 0x10, false, true, false, 20},
+    {"worker_5", "/src/demo/worker.cc", 135, APP, 0x3005, 0x10, false, true, false, 21},
+    {"worker_6", "/src/demo/worker.cc", 136, APP, 0x3006, 0x10, false, true, false, 22},
+    {"worker_7", "/src/demo/worker.cc", 137, APP, 0x3007, 0x10, false, true, false, 23},
+    {"worker_8", "/src/demo/worker.cc", 138, APP, 0x3008, 0x10, false, true, false, 24},
+    {"worker_9", "/src/demo/worker.cc", 139, APP, 0x3009, 0x10, false, true, false, 25},
+    {"worker_10", "/src/demo/worker.cc", 140, APP, 0x300a, 0x10, false, true, false, 26},
+    {"worker_11", "/src/demo/worker.cc", 141, APP, 0x300b, 0x10, false, true, false, 27},
+    {"start_thread", NULL, 0, LIBC, 0x891f5, 0x2d5, false, false, false, 28},
+    {"clone3", NULL, 0, LIBC, 0x1098dc, 0x2c, false, false, false, 29},
 };
 
 static const struct report_stack load_stack = {load_frames, COUNT(load_frames), false, false};
@@ -132,6 +135,10 @@ static const struct report_site map_site = {
     .resident_bytes = REPORT_UNKNOWN,
     .swapped_bytes = REPORT_UNKNOWN,
 };
+
+/* Every frame once, by its number. */
+static const struct report_frame
+    *all_frames[COUNT(load_frames) + COUNT(hostile_frames) + COUNT(deep_frames)];
 
 static const struct report_site *const by_bytes[] = {&deep_site, &load_site, &hostile_site,
                                                      &lost_site};
@@ -241,6 +248,8 @@ static struct report make(void)
         .system_cpu_ns = REPORT_UNKNOWN,
         .trace_bytes = 2400000,
         .trace_events = 1018521,
+        .frames = all_frames,
+        .frame_count = COUNT(all_frames),
         .sites = by_bytes,
         .site_count = COUNT(by_bytes),
         .peak_sites = by_peak,
@@ -274,10 +283,19 @@ static struct report make(void)
     };
 }
 
+static void number_frames(const struct report_frame *frames, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        all_frames[frames[i].number] = &frames[i];
+}
+
 const struct report *sample_report(const char *source)
 {
     static struct report report;
     fill_samples();
+    number_frames(load_frames, COUNT(load_frames));
+    number_frames(hostile_frames, COUNT(hostile_frames));
+    number_frames(deep_frames, COUNT(deep_frames));
     for (size_t i = 1; i <= 3; i++)
         load_frames[i].file = source;
     report = make();

@@ -35,7 +35,8 @@ def site_function(stack, prefix):
 def heap_by_function(report):
     found = {f"alloc_site_{number:02}": dict.fromkeys(KEYS, 0) for number in range(16)}
     for site in report["sites"]:
-        function = site_function(site["stack"], "alloc_site_")
+        function = site_function([report["frames"][number] for number in site["frames"]],
+                                 "alloc_site_")
         if function:
             for key in KEYS:
                 found[function][key] += site[key]

@@ -207,7 +207,30 @@ START_TEST(report_other_ends)
     expect_end(REPORT_END_KILLED, 0, -1);
     setup();
     trace_builder_header(builder)->end_state = VMT_END_EXIT; /* the record itself was lost */
-    expect_end(REPORT_END_EXIT, 0, -1);
+    trace_builder_header(builder)->end_status = 7;
+    expect_end(REPORT_END_EXIT, 0, 7);
+}
+END_TEST
+
+static size_t damage_with_end_state(uint32_t state, bool end)
+{
+    setup();
+    trace_builder_header(builder)->end_state = state;
+    if (end)
+        end_record(1);
+    report = fixture_report(builder);
+    size_t count = report->damage_count;
+    report_free(report);
+    return count;
+}
+
+START_TEST(report_promised_end_that_is_missing_is_damage)
+{
+    ck_assert_uint_eq(damage_with_end_state(VMT_END_EXIT, false), 1);
+    ck_assert_uint_eq(damage_with_end_state(VMT_END_SIGNAL, false), 1);
+    ck_assert_uint_eq(damage_with_end_state(VMT_END_EXEC, false), 1);
+    ck_assert_uint_eq(damage_with_end_state(VMT_END_EXIT, true), 0);
+    ck_assert_uint_eq(damage_with_end_state(VMT_END_NONE, false), 0);
 }
 END_TEST
 
@@ -366,7 +389,7 @@ END_TEST
 UNIT_MAIN("report", report_frames_go_from_the_allocator_outward,
           report_exact_pcs_and_unknown_modules, report_lists_are_sorted_and_add_up,
           report_mappings_and_pools_have_lists_of_their_own, report_process_and_orderly_end,
-          report_other_ends, report_running_process_is_known_by_its_start_time,
-          report_errors_say_what_happened, report_without_allocations_says_why,
-          report_notes_tell_damage_and_loss, report_names_come_from_the_symbolizer,
-          report_leak_times_lie_within_the_site)
+          report_other_ends, report_promised_end_that_is_missing_is_damage,
+          report_running_process_is_known_by_its_start_time, report_errors_say_what_happened,
+          report_without_allocations_says_why, report_notes_tell_damage_and_loss,
+          report_names_come_from_the_symbolizer, report_leak_times_lie_within_the_site)
