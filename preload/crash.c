@@ -37,7 +37,7 @@ static void handler(int number, siginfo_t *info, void *context)
         struct callstack_start start;
         start_at(context, &start);
         record_crash(number, info->si_code, info->si_code > 0 ? info->si_addr : NULL, &start);
-        lifecycle_crashed();
+        lifecycle_crashed(number);
     }
     if (info->si_code <= 0)
         sys_call(SYS_tgkill, sys_pid(), sys_tid(), number, 0, 0, 0);

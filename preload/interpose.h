@@ -21,5 +21,6 @@ void interpose_map_resolve(void);
 void interpose_new_resolve(void);
 void interpose_process_resolve(void);
 void interpose_signal_resolve(void);
+void interpose_privilege_resolve(void);
 
 #endif

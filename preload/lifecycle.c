@@ -163,10 +163,12 @@ static void record_end(struct stream *stream, unsigned how, int status)
     stream_record_end(&record);
 }
 
-static void set_end_state(uint32_t state)
+static void set_end_state(uint32_t state, uint32_t status)
 {
-    if (trace_header)
-        __atomic_store_n(&trace_header->end_state, state, __ATOMIC_RELAXED);
+    if (!trace_header)
+        return;
+    __atomic_store_n(&trace_header->end_status, status, __ATOMIC_RELAXED);
+    __atomic_store_n(&trace_header->end_state, state, __ATOMIC_RELEASE);
 }
 
 /* Cuts the file behind what the calling thread wrote.  No signal handler may take new space meanwhile. */
@@ -184,15 +186,13 @@ void lifecycle_end(unsigned how, int status)
     if (recording == RECORDING_OFF || sys_pid() != trace_pid)
         return;
     struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
-    if (!stream) {
-        set_end_state(VMT_END_EXIT);
+    set_end_state(VMT_END_EXIT, (uint32_t)status);
+    if (!stream)
         return;
-    }
     modules_scan(stream);
     housekeeping_all_names(stream);
     housekeeping_sample(stream);
     record_end(stream, how, status);
-    set_end_state(VMT_END_EXIT);
     trim(stream);
     thread_leave(stream);
     settings_inform("%s: %lu KiB of trace, %lu events lost", trace_file_path(),
@@ -202,7 +202,7 @@ void lifecycle_end(unsigned how, int status)
 void lifecycle_not_ended(void)
 {
     if (recording != RECORDING_OFF && sys_pid() == trace_pid)
-        set_end_state(VMT_END_NONE);
+        set_end_state(VMT_END_NONE, 0);
 }
 
 void lifecycle_exec(const char *path)
@@ -214,7 +214,7 @@ void lifecycle_exec(const char *path)
     if (!stream)
         return;
     housekeeping_sample(stream);
-    set_end_state(VMT_END_EXEC);
+    set_end_state(VMT_END_EXEC, 0);
     trim(stream);
     thread_leave(stream);
 }
@@ -227,14 +227,14 @@ void lifecycle_exec_failed(int error)
     record_number(VMT_OP_EXEC_FAILED, (uint64_t)error);
 }
 
-void lifecycle_crashed(void)
+void lifecycle_crashed(int signal)
 {
+    set_end_state(VMT_END_SIGNAL, (uint32_t)signal);
     struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
     if (!stream)
         return;
     modules_refresh(stream);
     housekeeping_sample(stream);
-    set_end_state(VMT_END_SIGNAL);
     thread_leave(stream);
 }
 

@@ -35,6 +35,6 @@ void lifecycle_exec_failed(int error);
 void lifecycle_module_closed(void);
 
 /* A fatal signal was recorded. */
-void lifecycle_crashed(void);
+void lifecycle_crashed(int signal);
 
 #endif

@@ -289,5 +289,6 @@ void real_resolve(void)
     interpose_new_resolve();
     interpose_process_resolve();
     interpose_signal_resolve();
+    interpose_privilege_resolve();
     resolving = false;
 }

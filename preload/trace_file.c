@@ -288,18 +288,50 @@ bool trace_file_create(uint64_t parent_trace_id)
     return true;
 }
 
-/* The file again, if the path still leads to it; negative errno otherwise. */
+static int held_fd = -1;
+
+/* Is `fd` open on our file?  0, or a negative errno. */
+static int check_file(int fd)
+{
+    struct stat status;
+    long result = sys_call(SYS_newfstatat, fd, (long)"", (long)&status, AT_EMPTY_PATH, 0, 0);
+    if (result < 0)
+        return (int)result;
+    return status.st_dev == trace_device && status.st_ino == trace_inode ? 0 : -ESTALE;
+}
+
+/* The file again, if the path still leads to it or a descriptor was kept; negative errno otherwise. */
 static int reopen(void)
 {
     int fd = sys_open(trace_path, O_RDWR | O_NOFOLLOW, 0);
-    if (fd < 0)
+    int error = fd < 0 ? fd : check_file(fd);
+    if (error == 0)
         return fd;
-    struct stat status;
-    long result = sys_call(SYS_newfstatat, fd, (long)"", (long)&status, AT_EMPTY_PATH, 0, 0);
-    if (result == 0 && status.st_dev == trace_device && status.st_ino == trace_inode)
-        return fd;
-    sys_close(fd);
-    return result < 0 ? (int)result : -ESTALE;
+    if (fd >= 0)
+        sys_close(fd);
+    int held = __atomic_load_n(&held_fd, __ATOMIC_RELAXED);
+    return held >= 0 && check_file(held) == 0 ? held : error;
+}
+
+static void close_again(int fd)
+{
+    if (fd != __atomic_load_n(&held_fd, __ATOMIC_RELAXED))
+        sys_close(fd);
+}
+
+void trace_file_hold(void)
+{
+    static const int lowest[] = {1000, 200, 10};
+    if (!trace_header || sys_pid() != trace_pid || held_fd >= 0)
+        return;
+    int fd = reopen();
+    long kept = -1;
+    for (size_t i = 0; fd >= 0 && kept < 0 && i < sizeof(lowest) / sizeof(lowest[0]); i++)
+        kept = sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, lowest[i], 0, 0, 0);
+    if (fd >= 0)
+        sys_close(fd);
+    if (kept >= 0)
+        __atomic_store_n(&held_fd, (int)kept, __ATOMIC_RELAXED);
 }
 
 /* Advances next_offset by `size` unless that would pass the cap.  UINT64_MAX: it would. */
@@ -345,7 +377,7 @@ enum vmt_lost trace_file_region(struct trace_region *region, size_t chunks, int 
     }
     *error = reserve(fd, offset, size);
     void *memory = *error ? NULL : map_file(fd, offset, size, size);
-    sys_close(fd);
+    close_again(fd);
     if (!memory) {
         untake_offset(offset, size);
         if (*error)
@@ -374,11 +406,14 @@ void trace_file_trim(struct trace_region *region, size_t keep, bool alone)
     else
         sys_call(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                  (long)(region->offset + keep), (long)(region->size - keep), 0, 0);
-    sys_close(fd);
+    close_again(fd);
 }
 
 void trace_file_abandon(void)
 {
+    if (held_fd >= 0 && check_file(held_fd) == 0)
+        sys_close(held_fd);
+    held_fd = -1;
     sys_unmap(trace_header, VMT_HEADER_SIZE);
     trace_header = NULL;
 }

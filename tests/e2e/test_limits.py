@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import tempfile
+import unittest
 
 import harness
 from harness import program, report
@@ -33,6 +34,16 @@ class Limits(harness.Case):
                 self.assertEqual(data["summary"]["impossible"], 0)
                 self.assertEqual(data["errors"], [])
                 self.assertGreater(data["summary"]["allocations"], 1000)
+
+    @unittest.skipIf(os.getuid() != 0, "only root may change its root")
+    def test_out_of_reach_after_chroot_and_setuid(self):
+        jail = self.path("jail")
+        os.mkdir(jail)
+        data = self.trace_report([program("drop_privileges"), jail])
+        self.assertEqual(data["process"]["exit_status"], 0)
+        self.assertEqual(data["summary"]["lost_events"], 0)
+        work = [site for site in data["sites"] if site["allocations"] >= 300000]
+        self.assertEqual(len(work), 1)
 
     def test_file_size_limit(self):
         def limit():
