@@ -284,11 +284,12 @@ void real_resolve(void)
     };
     note_allocator(&heap);
     real_note_runtime((const void *)&real_resolve);
-    real_heap = heap;
     interpose_map_resolve();
     interpose_new_resolve();
     interpose_process_resolve();
     interpose_signal_resolve();
     interpose_privilege_resolve();
+    /* Last: until here, the message of a failed look-up came from the arena, and may be freed at any time. */
+    real_heap = heap;
     resolving = false;
 }
