@@ -48,7 +48,8 @@ static void arguments(struct stream *stream)
         return;
     size_t used = 0;
     long got;
-    while (used < sizeof(buffer) - 1 && (got = sys_read(fd, buffer + used, sizeof(buffer) - 1 - used)) > 0)
+    while (used < sizeof(buffer) - 1 &&
+           (got = sys_read(fd, buffer + used, sizeof(buffer) - 1 - used)) > 0)
         used += (size_t)got;
     sys_close(fd);
     buffer[used] = '\0';
@@ -71,8 +72,9 @@ static void limits(struct stream *stream)
         const char *key;
         int resource;
     } known[] = {
-        {"limit_as", RLIMIT_AS},           {"limit_data", RLIMIT_DATA}, {"limit_stack", RLIMIT_STACK},
-        {"limit_rss", RLIMIT_RSS},         {"limit_core", RLIMIT_CORE}, {"limit_nofile", RLIMIT_NOFILE},
+        {"limit_as", RLIMIT_AS},           {"limit_data", RLIMIT_DATA},
+        {"limit_stack", RLIMIT_STACK},     {"limit_rss", RLIMIT_RSS},
+        {"limit_core", RLIMIT_CORE},       {"limit_nofile", RLIMIT_NOFILE},
         {"limit_memlock", RLIMIT_MEMLOCK},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

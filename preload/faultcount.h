@@ -23,8 +23,8 @@ struct faultcount {
     const volatile uint64_t *minor_head, *major_head; /* in units of `unit` a fault */
     uint64_t minor_seen, major_seen;                  /* heads already reported */
     uint64_t unit;
-    uint64_t own_minor, own_major;                    /* heads of the rusage backend */
-    void *ring[2];                                    /* perf: mapped rings, or NULL */
+    uint64_t own_minor, own_major; /* heads of the rusage backend */
+    void *ring[2];                 /* perf: mapped rings, or NULL */
     enum vmt_fault_source source;
 };
 
@@ -44,7 +44,8 @@ void faultcount_cancel(void);
 void faultcount_attach(struct faultcount *count);
 void faultcount_detach(struct faultcount *count);
 
-/* In a forked child, which inherits no rings: lets an interrupted hook read zeros in their place. */
+/* In a forked child, which inherits no rings: lets an interrupted hook read zeros in their place.
+ */
 void faultcount_strand(struct faultcount *count);
 
 /* The rusage backend's reading; nothing to do for the others. */

@@ -115,9 +115,9 @@ static bool sample_is_due(void)
 {
     uint64_t now = sys_time_ns(CLOCK_MONOTONIC_COARSE);
     uint64_t due = __atomic_load_n(&next_sample_ns, __ATOMIC_RELAXED);
-    return now >= due &&
-           __atomic_compare_exchange_n(&next_sample_ns, &due, now + (uint64_t)settings.interval_ms * 1000000u,
-                                       false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    return now >= due && __atomic_compare_exchange_n(
+                             &next_sample_ns, &due, now + (uint64_t)settings.interval_ms * 1000000u,
+                             false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 void housekeeping(struct stream *stream)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a thread does now and then besides recording events, every few dozen of them: read the rusage
- * counters, add a point to the time line when VMTRACE_INTERVAL has passed, notice a new
+ * What a thread does now and then besides recording events, every few dozen of them: read the
+ * rusage counters, add a point to the time line when VMTRACE_INTERVAL has passed, notice a new
  * thread name and modules that came or went.
  */
 #ifndef VMTRACE_HOUSEKEEPING_H

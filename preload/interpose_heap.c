@@ -40,7 +40,8 @@ EXPORT void *calloc(size_t count, size_t size)
 }
 
 /* What became of a realloc whose old block was announced. */
-static void record_outcome(void *fresh, size_t size, bool array, const struct callstack_start *start)
+static void record_outcome(void *fresh, size_t size, bool array,
+                           const struct callstack_start *start)
 {
     if (fresh && array)
         record_alloc_other(VMT_SUB_REALLOCARRAY, 0, fresh, size, start);
@@ -62,7 +63,8 @@ static void *move_from_bootstrap(void *old, size_t size)
 }
 
 /* While recording is paused the new block is not recorded, so the old one is simply freed. */
-static inline void *traced_realloc(void *old, size_t size, bool array, const struct callstack_start *start)
+static inline void *traced_realloc(void *old, size_t size, bool array,
+                                   const struct callstack_start *start)
 {
     bool whole = recording == RECORDING_ON;
     if (!old || __builtin_expect(real_is_bootstrap(old), 0)) {

@@ -29,7 +29,8 @@ static long checked(long result)
 
 static void *raw_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 {
-    return (void *)checked(sys_call(SYS_mmap, (long)address, (long)length, protection, flags, fd, offset));
+    return (void *)checked(
+        sys_call(SYS_mmap, (long)address, (long)length, protection, flags, fd, offset));
 }
 
 static int raw_munmap(void *address, size_t length)
@@ -43,8 +44,8 @@ static void *raw_mremap(void *address, size_t old_length, size_t new_length, int
     va_start(arguments, flags);
     void *wanted = va_arg(arguments, void *);
     va_end(arguments);
-    return (void *)checked(sys_call(SYS_mremap, (long)address, (long)old_length, (long)new_length, flags,
-                                    (long)wanted, 0));
+    return (void *)checked(sys_call(SYS_mremap, (long)address, (long)old_length, (long)new_length,
+                                    flags, (long)wanted, 0));
 }
 
 static int raw_madvise(void *address, size_t length, int advice)
@@ -92,8 +93,8 @@ static unsigned source_of(enum vmt_map_source source, uint64_t caller)
     return source | (real_is_allocator(caller) ? VMT_MAP_ALLOCATOR : 0);
 }
 
-static void *traced_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset,
-                         const struct callstack_start *start)
+static void *traced_mmap(void *address, size_t length, int protection, int flags, int fd,
+                         off_t offset, const struct callstack_start *start)
 {
     void *result = real_mmap(address, length, protection, flags, fd, offset);
     if (result != MAP_FAILED) {
@@ -161,7 +162,6 @@ EXPORT int madvise(void *address, size_t length, int advice)
     return result;
 }
 
-
 EXPORT int brk(void *end)
 {
     struct callstack_start start;
@@ -193,7 +193,8 @@ EXPORT void *shmat(int id, const void *address, int flags)
         struct shmid_ds segment = {0};
         shmctl(id, IPC_STAT, &segment);
         errno = saved;
-        record_map(VMT_MAP_SHM, result, segment.shm_segsz, PROT_READ | PROT_WRITE, MAP_SHARED, 0, "", &start);
+        record_map(VMT_MAP_SHM, result, segment.shm_segsz, PROT_READ | PROT_WRITE, MAP_SHARED, 0,
+                   "", &start);
     }
     return result;
 }

@@ -13,8 +13,8 @@
 
 #include <errno.h>
 
-static inline struct thread_state mark_set(const void *frame, uint64_t low, uint64_t high, unsigned kind,
-                                           const struct callstack_start *start)
+static inline struct thread_state mark_set(const void *frame, uint64_t low, uint64_t high,
+                                           unsigned kind, const struct callstack_start *start)
 {
     struct thread_state *self = &thread_state, before = *self;
     self->runtime_frame = frame;
@@ -41,8 +41,9 @@ static inline void mark_restore(const struct thread_state *before)
 
 static void look_up_all(void *(*next)(const char *name));
 
-/* In a program whose C++ run time was opened with RTLD_LOCAL.  All are looked up at the first use of any:
- * later on, a thread that calls another one may be waited for by one that holds the loader's lock. */
+/* In a program whose C++ run time was opened with RTLD_LOCAL.  All are looked up at the first use
+ * of any: later on, a thread that calls another one may be waited for by one that holds the
+ * loader's lock. */
 static __attribute__((noinline, cold)) void *find(void **slot)
 {
     unsigned before = thread_state.flags;
@@ -60,8 +61,8 @@ static __attribute__((noinline, cold)) void *find(void **slot)
 
 /* Records what operator new returned, unless it is a failure that its malloc has told already
  * (record_alloc: a form that throws does not come back here). */
-static void record_new(enum vmt_kind kind, enum vmt_subkind subkind, size_t alignment, void *block, size_t size,
-                       const struct callstack_start *start)
+static void record_new(enum vmt_kind kind, enum vmt_subkind subkind, size_t alignment, void *block,
+                       size_t size, const struct callstack_start *start)
 {
     if (!block && thread_state.runtime_failures)
         return;
@@ -81,8 +82,8 @@ static void record_new(enum vmt_kind kind, enum vmt_subkind subkind, size_t alig
         bool inner = thread_in_runtime(start.pc, size);                                            \
         void *function = FUNCTION(real_##symbol);                                                  \
         /* 0 is asked for as 1, and an aligned size may be rounded up. */                          \
-        struct thread_state before = mark_set(__builtin_frame_address(0), size,                    \
-                                              size + (alignment) + 1, kind, &start);               \
+        struct thread_state before =                                                               \
+            mark_set(__builtin_frame_address(0), size, size + (alignment) + 1, kind, &start);      \
         void *block = ((void *(*)parameters)function)arguments;                                    \
         mark_restore(&before);                                                                     \
         if (!inner)                                                                                \
@@ -94,8 +95,8 @@ DEFINE_NEW(_Znwm, (size_t size), (size), 0, VMT_NEW, VMT_SUB_NONE)
 DEFINE_NEW(_Znam, (size_t size), (size), 0, VMT_NEW_ARRAY, VMT_SUB_NONE)
 DEFINE_NEW(_ZnwmRKSt9nothrow_t, (size_t size, const void *nothrow), (size, nothrow), 0, VMT_NEW,
            VMT_SUB_NONE)
-DEFINE_NEW(_ZnamRKSt9nothrow_t, (size_t size, const void *nothrow), (size, nothrow), 0, VMT_NEW_ARRAY,
-           VMT_SUB_NONE)
+DEFINE_NEW(_ZnamRKSt9nothrow_t, (size_t size, const void *nothrow), (size, nothrow), 0,
+           VMT_NEW_ARRAY, VMT_SUB_NONE)
 DEFINE_NEW(_ZnwmSt11align_val_t, (size_t size, size_t align), (size, align), align, VMT_NEW,
            VMT_SUB_NEW_ALIGNED)
 DEFINE_NEW(_ZnamSt11align_val_t, (size_t size, size_t align), (size, align), align, VMT_NEW_ARRAY,
@@ -114,9 +115,9 @@ DEFINE_NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t align, const
         if (!thread_in_runtime(caller, (uint64_t)block))                                           \
             record;                                                                                \
         void *function = FUNCTION(real_##symbol);                                                  \
-        struct thread_state before = mark_set(__builtin_frame_address(0), (uint64_t)block,         \
-                                              (uint64_t)block, 0, NULL);                           \
-        ((void (*)parameters)function)arguments;                                                   \
+        struct thread_state before =                                                               \
+            mark_set(__builtin_frame_address(0), (uint64_t)block, (uint64_t)block, 0, NULL);       \
+        ((void(*) parameters)function) arguments;                                                  \
         mark_restore(&before);                                                                     \
     }
 
@@ -135,16 +136,19 @@ DEFINE_DELETE(_ZdlPvSt11align_val_t, (void *block, size_t align), (block, align)
               OTHER(VMT_SUB_DELETE_ALIGNED))
 DEFINE_DELETE(_ZdaPvSt11align_val_t, (void *block, size_t align), (block, align),
               OTHER(VMT_SUB_DELETE_ARRAY_ALIGNED))
-DEFINE_DELETE(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t align), (block, size, align),
-              OTHER(VMT_SUB_DELETE_ALIGNED))
-DEFINE_DELETE(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t align), (block, size, align),
-              OTHER(VMT_SUB_DELETE_ARRAY_ALIGNED))
+DEFINE_DELETE(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t align),
+              (block, size, align), OTHER(VMT_SUB_DELETE_ALIGNED))
+DEFINE_DELETE(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t align),
+              (block, size, align), OTHER(VMT_SUB_DELETE_ARRAY_ALIGNED))
 DEFINE_DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t align, const void *nothrow),
               (block, align, nothrow), OTHER(VMT_SUB_DELETE_ALIGNED))
 DEFINE_DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t align, const void *nothrow),
               (block, align, nothrow), OTHER(VMT_SUB_DELETE_ARRAY_ALIGNED))
 
-#define SLOT(symbol) {#symbol, &real_##symbol}
+#define SLOT(symbol)                                                                               \
+    {                                                                                              \
+#symbol, &real_##symbol                                                                    \
+    }
 static const struct {
     const char *name;
     void **slot;

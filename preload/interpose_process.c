@@ -136,7 +136,8 @@ EXPORT int fexecve(int fd, char *const arguments[], char *const environment[])
 }
 
 /* glibc 2.34 */
-EXPORT int execveat(int fd, const char *path, char *const arguments[], char *const environment[], int flags)
+EXPORT int execveat(int fd, const char *path, char *const arguments[], char *const environment[],
+                    int flags)
 {
     if (!REAL(execveat)) {
         errno = ENOSYS;
@@ -158,13 +159,13 @@ static size_t count_arguments(va_list arguments)
 #define COLLECT(first)                                                                             \
     va_list list_;                                                                                 \
     va_start(list_, first);                                                                        \
-    size_t count_ = count_arguments(list_);                                          \
+    size_t count_ = count_arguments(list_);                                                        \
     va_end(list_);                                                                                 \
     char **collected = __builtin_alloca((count_ + 1) * sizeof(char *));                            \
     va_start(list_, first);                                                                        \
     collected[0] = (char *)(first);                                                                \
     for (size_t i_ = 1; i_ <= count_; i_++)                                                        \
-        collected[i_] = va_arg(list_, char *)
+    collected[i_] = va_arg(list_, char *)
 
 EXPORT int execl(const char *path, const char *first, ...)
 {

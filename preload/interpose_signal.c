@@ -26,7 +26,8 @@ EXPORT int sigaction(int number, const struct sigaction *action, struct sigactio
 {
     struct sigaction ours, before;
     const struct sigaction *given = action;
-    if (action && !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_DFL && crash_watches(number)) {
+    if (action && !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_DFL &&
+        crash_watches(number)) {
         crash_action(number, &ours);
         given = &ours;
     }
@@ -41,9 +42,10 @@ EXPORT int sigaction(int number, const struct sigaction *action, struct sigactio
     return result;
 }
 
-/* The older functions: glibc's, which know about siginterrupt(), except that the default disposition of
- * a signal that we watch becomes ours. */
-static sighandler_t set_handler(sighandler_t (*real)(int, sighandler_t), int number, sighandler_t handler)
+/* The older functions: glibc's, which know about siginterrupt(), except that the default
+ * disposition of a signal that we watch becomes ours. */
+static sighandler_t set_handler(sighandler_t (*real)(int, sighandler_t), int number,
+                                sighandler_t handler)
 {
     struct sigaction action, old;
     memset(&action, 0, sizeof(action));

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int started;          /* 0, 1 while and after set-up */
+static int started;           /* 0, 1 while and after set-up */
 static uint64_t parent_trace; /* trace_id of the process we were forked from */
 
 static void on_exit_handler(int status, void *context)
@@ -82,8 +82,9 @@ static bool set_up(void)
         return false;
     clock_setup(settings.clock);
     if (!faultcount_setup(settings.faults)) {
-        settings_complain("VMTRACE_FAULTS=perf: the kernel refuses page-fault events here; it may be auto, "
-                          "rusage or off; the program runs untraced");
+        settings_complain(
+            "VMTRACE_FAULTS=perf: the kernel refuses page-fault events here; it may be auto, "
+            "rusage or off; the program runs untraced");
         return false;
     }
     if (!settings.follow_children)
@@ -103,8 +104,8 @@ static bool set_up(void)
 void lifecycle_start(void)
 {
     int idle = 0;
-    if (!environ || !__atomic_compare_exchange_n(&started, &idle, 1, false, __ATOMIC_ACQ_REL,
-                                                 __ATOMIC_ACQUIRE))
+    if (!environ ||
+        !__atomic_compare_exchange_n(&started, &idle, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         return;
     thread_state.flags |= THREAD_INTERNAL;
     bool ready = set_up();
@@ -171,7 +172,8 @@ static void set_end_state(uint32_t state, uint32_t status)
     __atomic_store_n(&trace_header->end_state, state, __ATOMIC_RELEASE);
 }
 
-/* Cuts the file behind what the calling thread wrote.  No signal handler may take new space meanwhile. */
+/* Cuts the file behind what the calling thread wrote.  No signal handler may take new space
+ * meanwhile. */
 static void trim(struct stream *stream)
 {
     uint64_t before;
@@ -196,7 +198,8 @@ void lifecycle_end(unsigned how, int status)
     trim(stream);
     thread_leave(stream);
     settings_inform("%s: %lu KiB of trace, %lu events lost", trace_file_path(),
-                    (unsigned long)(trace_file_bytes() / 1024), (unsigned long)trace_header->lost_events);
+                    (unsigned long)(trace_file_bytes() / 1024),
+                    (unsigned long)trace_header->lost_events);
 }
 
 void lifecycle_not_ended(void)

@@ -36,7 +36,8 @@ static uint32_t changing;
 static uint64_t missed[MOST_MISSED];
 static uint32_t missed_count;
 static uint64_t known_adds, known_subs, scan_number;
-static bool lock_may_be_lost; /* the loader's, held by a thread that did not come along to this child */
+static bool
+    lock_may_be_lost; /* the loader's, held by a thread that did not come along to this child */
 
 bool modules_stale(void)
 {
@@ -84,7 +85,8 @@ static void end_change(void)
     __atomic_store_n(&version, version + 1, __ATOMIC_RELEASE);
 }
 
-static void find_build_id(struct entry *entry, const struct dl_phdr_info *info, const ElfW(Phdr) *header)
+static void find_build_id(struct entry *entry, const struct dl_phdr_info *info,
+                          const ElfW(Phdr) * header)
 {
     const char *at = (const char *)(info->dlpi_addr + header->p_vaddr);
     const char *end = at + header->p_memsz;
@@ -184,8 +186,8 @@ static struct entry *find_same(const struct entry *wanted)
 {
     for (uint32_t i = 0; i < table_count; i++) {
         struct entry *entry = &table[i];
-        if (entry->module.start == wanted->module.start && entry->module.end == wanted->module.end &&
-            entry->module.bias == wanted->module.bias &&
+        if (entry->module.start == wanted->module.start &&
+            entry->module.end == wanted->module.end && entry->module.bias == wanted->module.bias &&
             entry->build_id_size == wanted->build_id_size &&
             memcmp(entry->build_id, wanted->build_id, wanted->build_id_size) == 0)
             return entry;
@@ -219,7 +221,8 @@ static void drop_entry(struct stream *stream, struct entry *entry)
 static bool begin_changing(void)
 {
     uint32_t idle = 0;
-    return __atomic_compare_exchange_n(&changing, &idle, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(&changing, &idle, 1, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
 }
 
 static void end_changing(void)
@@ -244,8 +247,10 @@ static int visit(struct dl_phdr_info *info, size_t size, void *context)
     struct walk *walk = context;
     bool main = walk->first;
     walk->first = false;
-    if (main && !walk->adding && size >= offsetof(struct dl_phdr_info, dlpi_subs) + sizeof(info->dlpi_subs)) {
-        walk->unchanged = scan_number > 1 && info->dlpi_adds == known_adds && info->dlpi_subs == known_subs;
+    if (main && !walk->adding &&
+        size >= offsetof(struct dl_phdr_info, dlpi_subs) + sizeof(info->dlpi_subs)) {
+        walk->unchanged =
+            scan_number > 1 && info->dlpi_adds == known_adds && info->dlpi_subs == known_subs;
         if (walk->unchanged)
             return 1;
         known_adds = info->dlpi_adds;

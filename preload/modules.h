@@ -7,8 +7,8 @@
  *   only where the program itself has just called into the loader or the process begins or ends.
  *   fork() leaves that lock held if another thread had it: a child does modules_refresh instead.
  * - modules_refresh may be called from any hook: it asks glibc's lock-free _dl_find_object (2.35)
- *   for the addresses that look-ups did not find, and whether the known modules are still there.  With an
- *   older glibc there is no such way, and it is modules_scan.
+ *   for the addresses that look-ups did not find, and whether the known modules are still there.
+ * With an older glibc there is no such way, and it is modules_scan.
  *
  * Each change of the kind "a module went away" raises the epoch: program counters remembered
  * from an older epoch may now mean something else.
@@ -28,7 +28,7 @@ struct module {
     uint64_t bias;         /* run-time address minus address in the file */
     uint64_t eh_frame_hdr; /* address of PT_GNU_EH_FRAME, 0 if there is none */
     uint64_t eh_frame_hdr_size;
-    uint32_t flags;        /* VMT_MODULE_* */
+    uint32_t flags; /* VMT_MODULE_* */
 };
 
 /* The module that covers `pc`; false if none is known (JIT code, or a module that was loaded a

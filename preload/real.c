@@ -26,7 +26,8 @@ static void *arena_take(size_t alignment, size_t size)
             errno = ENOMEM;
             return NULL;
         }
-        if (__atomic_compare_exchange_n(&arena_used, &used, end, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(&arena_used, &used, end, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
             break;
     } while (1);
     char *block = real_arena + start;
@@ -137,8 +138,8 @@ static uint32_t runtime_count;
 static struct range allocator_range; /* empty for libc */
 static char allocator_path[1024];
 
-/* Never dlerror() after a failed look-up: it takes gettext's locks, and the program's first malloc may
- * come from newlocale(), which holds one of them. */
+/* Never dlerror() after a failed look-up: it takes gettext's locks, and the program's first malloc
+ * may come from newlocale(), which holds one of them. */
 void *real_next(const char *name)
 {
     return dlsym(RTLD_NEXT, name);
@@ -153,7 +154,8 @@ static bool in_own_module(const void *function)
 
 static void *find_in_module(const struct link_map *map, const char *name)
 {
-    void *handle = map->l_name && map->l_name[0] ? dlopen(map->l_name, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+    void *handle =
+        map->l_name && map->l_name[0] ? dlopen(map->l_name, RTLD_LAZY | RTLD_NOLOAD) : NULL;
     if (!handle)
         return NULL;
     void *function = dlsym(handle, name);
@@ -289,7 +291,8 @@ void real_resolve(void)
     interpose_process_resolve();
     interpose_signal_resolve();
     interpose_privilege_resolve();
-    /* Last: until here, the message of a failed look-up came from the arena, and may be freed at any time. */
+    /* Last: until here, the message of a failed look-up came from the arena, and may be freed at
+     * any time. */
     real_heap = heap;
     resolving = false;
 }

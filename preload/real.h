@@ -35,8 +35,9 @@ void real_resolve(void);
 /* The next definition of `name`, or NULL. */
 void *real_next(const char *name);
 
-/* The same, and if nothing follows us, the first other definition in any loaded module: a C++ library
- * that was opened with RTLD_LOCAL finds our operator new, but ours does not find its libstdc++. */
+/* The same, and if nothing follows us, the first other definition in any loaded module: a C++
+ * library that was opened with RTLD_LOCAL finds our operator new, but ours does not find its
+ * libstdc++. */
 void *real_next_anywhere(const char *name);
 
 /* Where the bootstrap arena lies. */
@@ -56,8 +57,8 @@ bool real_is_allocator(uint64_t pc);
 /* Notes that operator new or delete is implemented at `function`. */
 void real_note_runtime(const void *function);
 
-/* Path of the module whose malloc the program calls instead of ours, because it comes earlier in the
- * look-up order; empty if the program calls ours. */
+/* Path of the module whose malloc the program calls instead of ours, because it comes earlier in
+ * the look-up order; empty if the program calls ours. */
 const char *real_preempted_by(void);
 
 /* Where the module that holds `function` is mapped, [*start, *end). */

@@ -19,7 +19,8 @@ static __attribute__((noinline, cold)) void lose(struct stream *stream)
 
 /* Writes the optional T and F fields and adds their bits to *opcode.  `now` was taken by the
  * caller at the moment that counts. */
-static inline uint8_t *put_prefix(struct stream *stream, uint8_t *out, uint64_t now, uint8_t *opcode)
+static inline uint8_t *put_prefix(struct stream *stream, uint8_t *out, uint64_t now,
+                                  uint8_t *opcode)
 {
     if (now) {
         uint64_t delta = now > stream->clock ? now - stream->clock : 0;
@@ -46,6 +47,27 @@ static inline uint64_t stamp(struct stream *stream)
     return clock_now();
 }
 
+/* ALLOC_FAILED, which names the `call`, or REALLOC_FAILED, which does not; then leaves. */
+static __attribute__((noinline, cold)) void write_failed(struct stream *stream, enum vmt_kind kind,
+                                                         unsigned call, size_t size,
+                                                         const struct callstack_start *start)
+{
+    uint64_t now = stamp(stream);
+    uint32_t node = record_stack(stream, start);
+    if (node) {
+        uint8_t opcode = (uint8_t)(VMT_HOT | kind << VMT_HOT_KIND_SHIFT);
+        uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
+        if (kind == VMT_ALLOC_FAILED)
+            *out++ = (uint8_t)call;
+        out = vmt_put_varint(out, size);
+        out = stream_put_stack(stream, out, node);
+        stream_commit(stream, opcode, out);
+    } else {
+        lose(stream);
+    }
+    thread_leave(stream);
+}
+
 /* A call that returned NULL.  Inside operator new, whose throwing forms never return to their
  * wrapper, it is told on that one's behalf. */
 static __attribute__((noinline, cold)) void record_failed(unsigned call, size_t size,
@@ -61,21 +83,8 @@ static __attribute__((noinline, cold)) void record_failed(unsigned call, size_t 
     }
     struct stream *stream = thread_enter(start->pc, size, RECORDING_ON);
     self->flags |= runtime;
-    if (!stream)
-        return;
-    uint64_t now = stamp(stream);
-    uint32_t node = record_stack(stream, start);
-    if (node) {
-        uint8_t opcode = VMT_HOT | VMT_ALLOC_FAILED << VMT_HOT_KIND_SHIFT;
-        uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
-        *out++ = (uint8_t)call;
-        out = vmt_put_varint(out, size);
-        out = stream_put_stack(stream, out, node);
-        stream_commit(stream, opcode, out);
-    } else {
-        lose(stream);
-    }
-    thread_leave(stream);
+    if (stream)
+        write_failed(stream, VMT_ALLOC_FAILED, call, size, start);
 }
 
 /* Addresses of one site are near to each other; the first one of a slot is near to whatever
@@ -99,8 +108,8 @@ static inline uint8_t *put_block(struct stream *stream, uint8_t *out, uint32_t n
     return vmt_put_varint(out, vmt_address_delta(address, block_base(stream, slot)));
 }
 
-static inline void record_block(enum vmt_kind kind, enum recording least, const void *block, size_t size,
-                                const struct callstack_start *start)
+static inline void record_block(enum vmt_kind kind, enum recording least, const void *block,
+                                size_t size, const struct callstack_start *start)
 {
     struct stream *stream = thread_enter(start->pc, size, least);
     if (UNLIKELY(!stream))
@@ -128,7 +137,8 @@ static inline void record_block(enum vmt_kind kind, enum recording least, const 
     thread_leave(stream);
 }
 
-void record_alloc(enum vmt_kind kind, const void *block, size_t size, const struct callstack_start *start)
+void record_alloc(enum vmt_kind kind, const void *block, size_t size,
+                  const struct callstack_start *start)
 {
     if (LIKELY(block != NULL))
         record_block(kind, RECORDING_ON, block, size, start);
@@ -208,20 +218,8 @@ void record_free_other(enum vmt_subkind subkind, const void *block, uint64_t cal
 void record_realloc_failed(size_t size, const struct callstack_start *start)
 {
     struct stream *stream = thread_enter(start->pc, 0, RECORDING_PAUSED);
-    if (!stream)
-        return;
-    uint64_t now = stamp(stream);
-    uint32_t node = record_stack(stream, start);
-    if (node) {
-        uint8_t opcode = VMT_HOT | VMT_REALLOC_FAILED << VMT_HOT_KIND_SHIFT;
-        uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
-        out = vmt_put_varint(out, size);
-        out = stream_put_stack(stream, out, node);
-        stream_commit(stream, opcode, out);
-    } else {
-        lose(stream);
-    }
-    thread_leave(stream);
+    if (stream)
+        write_failed(stream, VMT_REALLOC_FAILED, 0, size, start);
 }
 
 void record_realloc_freed(uint64_t caller)

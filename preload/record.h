@@ -17,8 +17,8 @@
 /* A block was handed out; `address` NULL records a failed call instead. */
 void record_alloc(enum vmt_kind kind, const void *address, size_t size,
                   const struct callstack_start *start);
-void record_alloc_other(enum vmt_subkind subkind, size_t alignment, const void *address, size_t size,
-                        const struct callstack_start *start);
+void record_alloc_other(enum vmt_subkind subkind, size_t alignment, const void *address,
+                        size_t size, const struct callstack_start *start);
 
 /* A block is about to be released; NULL is ignored. `caller` is the pc that called the hook. */
 void record_free(enum vmt_kind kind, const void *address, uint64_t caller);

@@ -17,7 +17,8 @@ struct shape {
     const char *text;                    /* NULL: no text */
 };
 
-static void write_shape(enum vmt_op op, uint64_t caller, enum recording least, const struct shape *shape)
+static void write_shape(enum vmt_op op, uint64_t caller, enum recording least,
+                        const struct shape *shape)
 {
     struct stream *stream = thread_enter(caller, 0, least);
     if (!stream)
@@ -25,7 +26,8 @@ static void write_shape(enum vmt_op op, uint64_t caller, enum recording least, c
     uint32_t node = shape->start ? record_stack(stream, shape->start) : 0;
     size_t length = shape->text ? strnlen(shape->text, VMT_MAX_STRING) : 0;
     struct stream_record record;
-    if (stream_record_begin(&record, stream, (uint8_t)op, (MOST_NUMBERS + 2) * VMT_VARINT_MAX + length)) {
+    if (stream_record_begin(&record, stream, (uint8_t)op,
+                            (MOST_NUMBERS + 2) * VMT_VARINT_MAX + length)) {
         for (unsigned i = 0; i < shape->count; i++)
             stream_record_number(&record, shape->numbers[i]);
         if (shape->start)
@@ -43,10 +45,13 @@ void record_map(unsigned source, const void *address, size_t length, int protect
     write_shape(VMT_OP_MAP, start->pc, RECORDING_ON,
                 &(struct shape){{source, (uint64_t)address, length, (uint64_t)(unsigned)protection,
                                  (uint64_t)(unsigned)flags, offset},
-                                6, start, name});
+                                6,
+                                start,
+                                name});
 }
 
-void record_unmap(unsigned source, const void *address, size_t length, const struct callstack_start *start)
+void record_unmap(unsigned source, const void *address, size_t length,
+                  const struct callstack_start *start)
 {
     write_shape(VMT_OP_UNMAP, start->pc, RECORDING_PAUSED,
                 &(struct shape){{source, (uint64_t)address, length}, 3, start, NULL});
@@ -75,13 +80,16 @@ void record_break(const void *before, const void *after, const struct callstack_
                 &(struct shape){{(uint64_t)before, (uint64_t)after}, 2, start, NULL});
 }
 
-void record_advise(const void *address, size_t length, int advice, const struct callstack_start *start)
+void record_advise(const void *address, size_t length, int advice,
+                   const struct callstack_start *start)
 {
-    write_shape(VMT_OP_ADVISE, start->pc, RECORDING_ON,
-                &(struct shape){{(uint64_t)address, length, (uint64_t)(unsigned)advice}, 3, start, NULL});
+    write_shape(
+        VMT_OP_ADVISE, start->pc, RECORDING_ON,
+        &(struct shape){{(uint64_t)address, length, (uint64_t)(unsigned)advice}, 3, start, NULL});
 }
 
-void record_pool_alloc(unsigned pool, const void *address, size_t size, const struct callstack_start *start)
+void record_pool_alloc(unsigned pool, const void *address, size_t size,
+                       const struct callstack_start *start)
 {
     write_shape(VMT_OP_POOL_ALLOC, start->pc, RECORDING_ON,
                 &(struct shape){{pool, (uint64_t)address, size}, 3, start, NULL});
@@ -108,9 +116,10 @@ void record_pool_clear(unsigned pool, const struct callstack_start *start)
 
 void record_crash(int signal, int code, const void *address, const struct callstack_start *start)
 {
-    write_shape(VMT_OP_CRASH, start->pc, RECORDING_PAUSED,
-                &(struct shape){{(uint64_t)(unsigned)signal, vmt_zigzag(code), (uint64_t)address},
-                                3, start, NULL});
+    write_shape(
+        VMT_OP_CRASH, start->pc, RECORDING_PAUSED,
+        &(struct shape){
+            {(uint64_t)(unsigned)signal, vmt_zigzag(code), (uint64_t)address}, 3, start, NULL});
 }
 
 void record_text(enum vmt_op op, const char *text)

@@ -9,21 +9,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum settings_faults { SETTINGS_FAULTS_AUTO, SETTINGS_FAULTS_PERF, SETTINGS_FAULTS_RUSAGE,
-                       SETTINGS_FAULTS_OFF };
+enum settings_faults {
+    SETTINGS_FAULTS_AUTO,
+    SETTINGS_FAULTS_PERF,
+    SETTINGS_FAULTS_RUSAGE,
+    SETTINGS_FAULTS_OFF
+};
 enum settings_log { SETTINGS_LOG_QUIET, SETTINGS_LOG_ERRORS, SETTINGS_LOG_SUMMARY };
 enum settings_clock { SETTINGS_CLOCK_AUTO, SETTINGS_CLOCK_TSC, SETTINGS_CLOCK_COUNTER };
 
 struct settings {
-    char output[4096];     /* the pattern */
+    char output[4096]; /* the pattern */
     enum settings_faults faults;
     enum settings_log log;
     enum settings_clock clock;
     bool follow_children;
     bool start_paused;
-    uint32_t depth;        /* frames, 1 to VMT_MAX_DEPTH */
-    uint32_t interval_ms;  /* 1 to 3600000 */
-    uint64_t max_size;     /* bytes; UINT64_MAX: no cap */
+    uint32_t depth;       /* frames, 1 to VMT_MAX_DEPTH */
+    uint32_t interval_ms; /* 1 to 3600000 */
+    uint64_t max_size;    /* bytes; UINT64_MAX: no cap */
 };
 
 extern struct settings settings;

@@ -26,18 +26,21 @@ struct stack_nodes {
     uint32_t next; /* number of the next node */
 };
 
-static inline uint32_t stack_nodes_place(const struct stack_nodes *nodes, uint32_t parent, uint64_t pc)
+static inline uint32_t stack_nodes_place(const struct stack_nodes *nodes, uint32_t parent,
+                                         uint64_t pc)
 {
     uint64_t hash = (pc ^ (uint64_t)parent * 0x9e3779b97f4a7c15u) * 0xd6e8feb86659fd93u;
     return (uint32_t)(hash >> 32) & nodes->mask;
 }
 
 /* The child of `parent` at `pc`, or 0. */
-static inline uint32_t stack_nodes_find(const struct stack_nodes *nodes, uint32_t parent, uint64_t pc)
+static inline uint32_t stack_nodes_find(const struct stack_nodes *nodes, uint32_t parent,
+                                        uint64_t pc)
 {
     if (!nodes->table)
         return 0;
-    for (uint32_t place = stack_nodes_place(nodes, parent, pc);; place = (place + 1) & nodes->mask) {
+    for (uint32_t place = stack_nodes_place(nodes, parent, pc);;
+         place = (place + 1) & nodes->mask) {
         const struct stack_node *node = &nodes->table[place];
         if (!node->number || (node->pc == pc && node->parent == parent))
             return node->number;

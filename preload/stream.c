@@ -6,9 +6,9 @@
 #include <string.h>
 
 enum {
-    LENGTH_BYTES = 3,           /* a padded varint, so that it can be filled in afterwards */
-    MOST_REGION_CHUNKS = 16,    /* 1 MiB */
-    RETRY_EVENTS = 4096,        /* lost events until space is asked for again */
+    LENGTH_BYTES = 3,        /* a padded varint, so that it can be filled in afterwards */
+    MOST_REGION_CHUNKS = 16, /* 1 MiB */
+    RETRY_EVENTS = 4096,     /* lost events until space is asked for again */
 };
 
 static void begin_chunk(struct stream *stream)
@@ -76,7 +76,8 @@ static bool refill(struct stream *stream)
     return true;
 }
 
-/* A signal handler that forks must not meet a region half exchanged: see thread_state_before_fork. */
+/* A signal handler that forks must not meet a region half exchanged: see thread_state_before_fork.
+ */
 bool stream_refill(struct stream *stream)
 {
     if (stream->magic != STREAM_MAGIC || stream->stopped ||

@@ -45,9 +45,9 @@ struct stream {
     uint8_t *limit;  /* end of the chunk, less STREAM_TAIL */
     uint64_t clock;  /* ticks of the last stamp written */
     uint64_t last_address, last_pc;
-    int32_t countdown;   /* events until housekeeping */
-    bool ordered;        /* single-threaded and stamped: further events need no stamp */
-    uint32_t epoch;      /* modules_epoch that `nodes` belongs to */
+    int32_t countdown; /* events until housekeeping */
+    bool ordered;      /* single-threaded and stamped: further events need no stamp */
+    uint32_t epoch;    /* modules_epoch that `nodes` belongs to */
     struct faultcount faults;
     struct stack_nodes nodes;
     uint32_t nodes_written; /* nodes.next as far as NODES records are part of the trace */
@@ -65,10 +65,10 @@ struct stream {
     uint32_t tid;        /* thread that the trace says is writing */
     char name[16];       /* its name, as recorded */
     struct trace_region region;
-    size_t next_region;  /* chunks to ask for */
-    uint64_t lost;       /* events lost since the last chunk */
-    uint64_t retry_at;   /* value of `lost` at which to ask for space again */
-    bool stopped;        /* for good: VMTRACE_MAX_SIZE */
+    size_t next_region; /* chunks to ask for */
+    uint64_t lost;      /* events lost since the last chunk */
+    uint64_t retry_at;  /* value of `lost` at which to ask for space again */
+    bool stopped;       /* for good: VMTRACE_MAX_SIZE */
 };
 
 /* Ends the chunk and begins another.  False: there is no space; the event is to be

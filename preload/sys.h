@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * System calls of the recorder, made directly (but for the clock's, which the vDSO answers): a
- * program may interpose or cancel libc's wrappers, and those write errno.  All return a negated errno on failure, like the kernel;
- * none touches errno.  sys_map and sys_unmap are the recorder's only source of memory.
+ * program may interpose or cancel libc's wrappers, and those write errno.  All return a negated
+ * errno on failure, like the kernel; none touches errno.  sys_map and sys_unmap are the recorder's
+ * only source of memory.
  */
 #ifndef VMTRACE_SYS_H
 #define VMTRACE_SYS_H

@@ -58,7 +58,8 @@ long sys_read_file(const char *path, char *buffer, size_t size)
 
 long sys_read_link(const char *path, char *buffer, size_t size)
 {
-    long length = sys_call(SYS_readlinkat, AT_FDCWD, (long)path, (long)buffer, (long)size - 1, 0, 0);
+    long length =
+        sys_call(SYS_readlinkat, AT_FDCWD, (long)path, (long)buffer, (long)size - 1, 0, 0);
     buffer[length > 0 ? length : 0] = '\0';
     return length;
 }

@@ -81,14 +81,22 @@ const char *text_errno(int error)
         int error;
         const char *meaning;
     } known[] = {
-        {ENOENT, "no such directory"},     {EACCES, "permission denied"},
-        {EPERM, "operation not permitted"}, {ENOSPC, "no space left on the device"},
-        {EDQUOT, "disk quota exceeded"},   {EFBIG, "over the file size limit (ulimit -f)"},
-        {EROFS, "read-only file system"},  {ENOTDIR, "a part of the path is not a directory"},
-        {ENAMETOOLONG, "the name is too long"}, {EEXIST, "10,000 traces of that name exist"},
-        {EMFILE, "too many open files"},   {ENFILE, "too many open files in the system"},
-        {ENOMEM, "cannot map it into memory"}, {EISDIR, "that is a directory; a file name is wanted"},
-        {ELOOP, "too many symbolic links"}, {EIO, "input/output error"},
+        {ENOENT, "no such directory"},
+        {EACCES, "permission denied"},
+        {EPERM, "operation not permitted"},
+        {ENOSPC, "no space left on the device"},
+        {EDQUOT, "disk quota exceeded"},
+        {EFBIG, "over the file size limit (ulimit -f)"},
+        {EROFS, "read-only file system"},
+        {ENOTDIR, "a part of the path is not a directory"},
+        {ENAMETOOLONG, "the name is too long"},
+        {EEXIST, "10,000 traces of that name exist"},
+        {EMFILE, "too many open files"},
+        {ENFILE, "too many open files in the system"},
+        {ENOMEM, "cannot map it into memory"},
+        {EISDIR, "that is a directory; a file name is wanted"},
+        {ELOOP, "too many symbolic links"},
+        {EIO, "input/output error"},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (known[i].error == error)

@@ -72,7 +72,8 @@ static void stream_ready(struct stream *stream, uint32_t id)
 
 static void wipe_on_fork(void *memory, size_t size, bool wipe)
 {
-    sys_call(SYS_madvise, (long)memory, (long)size, wipe ? MADV_WIPEONFORK : MADV_KEEPONFORK, 0, 0, 0);
+    sys_call(SYS_madvise, (long)memory, (long)size, wipe ? MADV_WIPEONFORK : MADV_KEEPONFORK, 0, 0,
+             0);
 }
 
 static struct stream *new_stream(uint32_t owner)
@@ -229,8 +230,8 @@ static struct stream *enter_nested(struct thread_state *self)
 bool thread_in_runtime(uint64_t caller, uint64_t value)
 {
     const struct thread_state *self = &thread_state;
-    return (self->flags & THREAD_RUNTIME) && value >= self->runtime_low && value <= self->runtime_high &&
-           real_is_runtime(caller);
+    return (self->flags & THREAD_RUNTIME) && value >= self->runtime_low &&
+           value <= self->runtime_high && real_is_runtime(caller);
 }
 
 struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording least)

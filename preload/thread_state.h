@@ -4,8 +4,8 @@
  *
  * Streams are pooled: a thread takes a free one, one whose thread has ended, or a new one.
  * There is no thread-specific data and no destructor, so a thread that frees memory after its
- * destructors ran is recorded like any other.  A hook that interrupts another hook of its own thread (a
- * signal handler that allocates) gets a stream of its own for that one record.
+ * destructors ran is recorded like any other.  A hook that interrupts another hook of its own
+ * thread (a signal handler that allocates) gets a stream of its own for that one record.
  *
  * Use: s = thread_enter(...); if (s) { ...; thread_leave(s); }
  */
@@ -23,14 +23,14 @@ enum {
     THREAD_BUSY = 1,     /* inside a hook: a record may be half written */
     THREAD_RUNTIME = 2,  /* inside the next operator new or delete, which calls malloc or free */
     THREAD_INTERNAL = 4, /* the recorder itself calls into libc: not the program's doing */
-    THREAD_KEPT = 8,     /* a forked child inherits the stream, which is busy, instead of a wiped one */
+    THREAD_KEPT = 8, /* a forked child inherits the stream, which is busy, instead of a wiped one */
 };
 
 struct thread_state {
     struct stream *stream;
     unsigned flags;
-    const void *busy_frame;    /* frame address of the hook that set THREAD_BUSY */
-    const void *runtime_frame; /* and THREAD_RUNTIME */
+    const void *busy_frame;             /* frame address of the hook that set THREAD_BUSY */
+    const void *runtime_frame;          /* and THREAD_RUNTIME */
     uint64_t runtime_low, runtime_high; /* size (or address) that the next malloc (or free) of
                                            operator new (or delete) will have */
     const struct callstack_start *runtime_start; /* who called that operator new */
@@ -50,9 +50,9 @@ bool thread_in_runtime(uint64_t caller, uint64_t value);
 void thread_leave_slow(struct stream *stream);
 
 /* The stream to record an event into, or NULL when it is not to be recorded (or was lost).
- * `caller` is the pc that called the hook, `value` the size or address that it gave: 0 and 0 if they do
- * not matter.  `least` is RECORDING_ON for allocations, RECORDING_PAUSED for releases.  On success
- * there is room for STREAM_MARGIN bytes. */
+ * `caller` is the pc that called the hook, `value` the size or address that it gave: 0 and 0 if
+ * they do not matter.  `least` is RECORDING_ON for allocations, RECORDING_PAUSED for releases.  On
+ * success there is room for STREAM_MARGIN bytes. */
 static inline struct stream *thread_enter(uint64_t caller, uint64_t value, enum recording least)
 {
     struct thread_state *self = &thread_state;
@@ -61,7 +61,8 @@ static inline struct stream *thread_enter(uint64_t caller, uint64_t value, enum 
         self->busy_frame = __builtin_frame_address(0);
         self->flags = THREAD_BUSY;
         __atomic_signal_fence(__ATOMIC_ACQ_REL);
-        if (__builtin_expect(stream->limit - stream->cursor >= STREAM_MARGIN && --stream->countdown > 0, 1))
+        if (__builtin_expect(
+                stream->limit - stream->cursor >= STREAM_MARGIN && --stream->countdown > 0, 1))
             return stream;
         self->flags = 0;
     }
@@ -93,8 +94,8 @@ uint32_t thread_stream_count(void);
 /* In a forked child: forgets the other threads' streams and readies the caller's own. */
 void thread_state_after_fork(void);
 
-/* Around a fork in a signal handler: the hook that it interrupted goes on in the child, too, and finds its
- * stream there; what it writes goes nowhere. */
+/* Around a fork in a signal handler: the hook that it interrupted goes on in the child, too, and
+ * finds its stream there; what it writes goes nowhere. */
 void thread_state_before_fork(void);
 void thread_state_fork_done(void);
 

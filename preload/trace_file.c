@@ -6,13 +6,13 @@
 #include "settings.h"
 #include "sys.h"
 #include "text.h"
+#include "trace_name.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -23,14 +23,14 @@
 struct vmt_file_header *trace_header;
 uint32_t trace_pid;
 
-static char trace_path[4096 + 512];
+static char trace_path[TRACE_NAME_SIZE];
 static dev_t trace_device;
 static ino_t trace_inode;
 static uint64_t next_offset; /* end of the space given out */
-static struct trace_region first_region; /* mapped together with the header; base NULL once it is taken */
+static struct trace_region
+    first_region; /* mapped together with the header; base NULL once it is taken */
 
 enum { SMALL_TRACE = 8192 }; /* bytes: what the smallest traces are long */
-enum { MOST_NAMES = 10000 }; /* NAME, NAME.1, ... before we give up */
 
 const char *trace_file_path(void)
 {
@@ -42,100 +42,12 @@ uint64_t trace_file_bytes(void)
     return __atomic_load_n(&next_offset, __ATOMIC_RELAXED);
 }
 
-/* The name that was executed (a symbolic link's own, a script's own), not the file behind it. */
-static void add_executable_name(struct text *text)
-{
-    const char *path = (const char *)getauxval(AT_EXECFN);
-    if (!path || !*path) {
-        text_add(text, "unknown");
-        return;
-    }
-    const char *slash = strrchr(path, '/');
-    text_add(text, slash ? slash + 1 : path);
-}
-
-static void add_host_name(struct text *text)
-{
-    char name[256];
-    if (sys_read_file("/proc/sys/kernel/hostname", name, sizeof(name)) <= 0)
-        strcpy(name, "localhost");
-    text_add(text, name);
-}
-
-/* Expands the pattern; `execs` stands for %n.  False if the result does not fit. */
-static bool expand_pattern(struct text *text, unsigned execs)
-{
-    if (settings.output[0] != '/') {
-        static char directory[4096]; /* not on the stack, which may be small */
-        long length = sys_call(SYS_getcwd, (long)directory, sizeof(directory), 0, 0, 0, 0);
-        if (length > 0) {
-            text_add(text, directory);
-            text_add(text, "/");
-        }
-    }
-    for (const char *at = settings.output; *at; at++) {
-        if (*at != '%') {
-            text_add_bytes(text, at, 1);
-            continue;
-        }
-        switch (*++at) {
-        case 'p':
-            text_add_number(text, sys_pid());
-            break;
-        case 'e':
-            add_executable_name(text);
-            break;
-        case 'h':
-            add_host_name(text);
-            break;
-        case 't':
-            text_add_number(text, sys_time_ns(CLOCK_REALTIME) / 1000000000u);
-            break;
-        case 'n':
-            text_add_number(text, execs);
-            break;
-        default:
-            text_add(text, "%");
-        }
-    }
-    return text->length + 16 < text->size;
-}
-
-static bool is_directory(const char *path)
-{
-    struct stat status;
-    return sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0, 0, 0) == 0 &&
-           S_ISDIR(status.st_mode);
-}
-
-/* Opens a file that did not exist before; its path is then in trace_path.  With %n in the pattern the
- * number counts up, else a ".1", ".2", ... is appended. */
-static int create_unique(void)
-{
-    bool numbered = strstr(settings.output, "%n") != NULL;
-    for (unsigned attempt = 0; attempt < MOST_NAMES; attempt++) {
-        struct text text;
-        text_init(&text, trace_path, sizeof(trace_path));
-        if (!expand_pattern(&text, numbered ? attempt : 0))
-            return -ENAMETOOLONG;
-        if (attempt && !numbered) {
-            text_add(&text, ".");
-            text_add_number(&text, attempt);
-        }
-        int fd = sys_open(trace_path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-        if (fd != -EEXIST)
-            return fd;
-        if (is_directory(trace_path))
-            return -EISDIR;
-    }
-    return -EEXIST;
-}
-
 /* A write beyond RLIMIT_FSIZE would raise SIGXFSZ in the program. */
 static bool within_limit(uint64_t end)
 {
     struct rlimit limit;
-    return sys_call(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit, 0, 0) != 0 || end <= limit.rlim_cur;
+    return sys_call(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit, 0, 0) != 0 ||
+           end <= limit.rlim_cur;
 }
 
 /* fallocate, or writing zeros where the file system has none. */
@@ -152,7 +64,8 @@ static int reserve(int fd, uint64_t offset, size_t size)
     static const char zeros[4096];
     for (size_t done = 0; done < size;) {
         size_t part = size - done < sizeof(zeros) ? size - done : sizeof(zeros);
-        long written = sys_call(SYS_pwrite64, fd, (long)zeros, (long)part, (long)(offset + done), 0, 0);
+        long written =
+            sys_call(SYS_pwrite64, fd, (long)zeros, (long)part, (long)(offset + done), 0, 0);
         if (written == -EINTR)
             continue;
         if (written <= 0)
@@ -162,10 +75,12 @@ static int reserve(int fd, uint64_t offset, size_t size)
     return 0;
 }
 
-/* The first `at_once` bytes are mapped in one call instead of a fault a page (2 microseconds each). */
+/* The first `at_once` bytes are mapped in one call instead of a fault a page (2 microseconds each).
+ */
 static void *map_file(int fd, uint64_t offset, size_t size, size_t at_once)
 {
-    long result = sys_call(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (long)offset);
+    long result =
+        sys_call(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (long)offset);
     if (result < 0 && result > -4096)
         return NULL;
     sys_call(SYS_madvise, result, (long)at_once, MADV_POPULATE_WRITE, 0, 0, 0);
@@ -193,7 +108,9 @@ static uint64_t boot_id(void)
         return 0;
     int digits = 0;
     for (const char *at = line; *at && digits < 16; at++) {
-        int digit = *at >= '0' && *at <= '9' ? *at - '0' : *at >= 'a' && *at <= 'f' ? *at - 'a' + 10 : -1;
+        int digit = *at >= '0' && *at <= '9'   ? *at - '0'
+                    : *at >= 'a' && *at <= 'f' ? *at - 'a' + 10
+                                               : -1;
         if (digit < 0)
             continue;
         value = value << 4 | (uint64_t)digit;
@@ -224,8 +141,8 @@ static void fill_header(struct vmt_file_header *header, uint64_t parent_trace_id
     header->start_ticks = clock_now();
     header->pid_start_time = process_start_time();
     header->boot_id = boot_id();
-    header->flags = (parent_trace_id ? VMT_FLAG_FORKED : 0) |
-                    (faultcount_kernel ? VMT_FLAG_KERNEL_FAULTS : 0);
+    header->flags =
+        (parent_trace_id ? VMT_FLAG_FORKED : 0) | (faultcount_kernel ? VMT_FLAG_KERNEL_FAULTS : 0);
     header->fault_source = faultcount_source;
 }
 
@@ -256,7 +173,8 @@ static bool map_start(int fd)
     next_offset = VMT_HEADER_SIZE;
     first_region = (struct trace_region){0};
     if (whole) {
-        first_region = (struct trace_region){memory + VMT_HEADER_SIZE, VMT_HEADER_SIZE, VMT_CHUNK_SIZE, 0};
+        first_region =
+            (struct trace_region){memory + VMT_HEADER_SIZE, VMT_HEADER_SIZE, VMT_CHUNK_SIZE, 0};
         sys_leave_out_of_fork(first_region.base, VMT_CHUNK_SIZE, true);
         next_offset += VMT_CHUNK_SIZE;
     }
@@ -266,7 +184,7 @@ static bool map_start(int fd)
 bool trace_file_create(uint64_t parent_trace_id)
 {
     trace_pid = sys_pid();
-    int fd = create_unique();
+    int fd = trace_name_create(trace_path);
     if (fd < 0) {
         settings_complain("cannot create the trace %s: %s; the program runs untraced", trace_path,
                           text_errno(-fd));
@@ -300,7 +218,8 @@ static int check_file(int fd)
     return status.st_dev == trace_device && status.st_ino == trace_inode ? 0 : -ESTALE;
 }
 
-/* The file again, if the path still leads to it or a descriptor was kept; negative errno otherwise. */
+/* The file again, if the path still leads to it or a descriptor was kept; negative errno otherwise.
+ */
 static int reopen(void)
 {
     int fd = sys_open(trace_path, O_RDWR | O_NOFOLLOW, 0);
@@ -350,7 +269,8 @@ static uint64_t take_offset(size_t size)
 static void untake_offset(uint64_t offset, size_t size)
 {
     uint64_t end = offset + size;
-    __atomic_compare_exchange_n(&next_offset, &end, offset, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    __atomic_compare_exchange_n(&next_offset, &end, offset, false, __ATOMIC_RELAXED,
+                                __ATOMIC_RELAXED);
 }
 
 enum vmt_lost trace_file_region(struct trace_region *region, size_t chunks, int *error)

@@ -4,8 +4,8 @@
  *
  * No descriptor stays open (programs close them all, and count them) but in programs that change
  * their root or user: whoever needs
- * space opens the file by its path, checks that it is still the same file, reserves the space with fallocate
- * (a full disk is then an error and not a SIGBUS), maps it shared and closes it again.
+ * space opens the file by its path, checks that it is still the same file, reserves the space with
+ * fallocate (a full disk is then an error and not a SIGBUS), maps it shared and closes it again.
  * Each stream takes regions of its own by advancing an atomic offset, so there is no lock.
  */
 #ifndef VMTRACE_TRACE_FILE_H
@@ -43,8 +43,8 @@ enum vmt_lost trace_file_region(struct trace_region *region, size_t chunks, int 
 void trace_file_trim(struct trace_region *region, size_t keep, bool alone);
 
 /* The program is about to give up what it takes to open the file by its path (chroot, setuid): one
- * descriptor, high and close-on-exec, is kept for the time after that.  If the program closes it, the
- * trace ends with the space that it has, and says so. */
+ * descriptor, high and close-on-exec, is kept for the time after that.  If the program closes it,
+ * the trace ends with the space that it has, and says so. */
 void trace_file_hold(void);
 
 const char *trace_file_path(void);

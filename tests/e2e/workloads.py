@@ -22,8 +22,6 @@ class Workload:
     cwd: Optional[str] = None
     output_file: Optional[str] = None
     prepare: Optional[Callable] = None
-    # Bytes of a block of which the program takes one more or less as addresses happen to lie.
-    table_block: int = 0
 
 
 SQL = """
@@ -118,9 +116,7 @@ def cc1plus(folder, full):
     return Workload("cc1plus, templates",
                     [compiler, "-quiet", *(["-imultiarch", multiarch] if multiarch else []),
                      "-D_GNU_SOURCE", "-O1", "-std=c++17", "-frandom-seed=0", source, "-o",
-                     output], output_file=output,
-                    # ggc-page.c: a table of 4096 pointers for each 16 MiB of address space in use.
-                    table_block=4096 * 8)
+                     output], output_file=output)
 
 
 def make_repository(folder, commits):

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trace_name.h"
+
+#include "settings.h"
+#include "sys.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+enum { MOST_NAMES = 10000 }; /* NAME, NAME.1, ... before we give up */
+
+/* The name that was executed (a symbolic link's own, a script's own), not the file behind it. */
+static void add_executable_name(struct text *text)
+{
+    const char *path = (const char *)getauxval(AT_EXECFN);
+    if (!path || !*path) {
+        text_add(text, "unknown");
+        return;
+    }
+    const char *slash = strrchr(path, '/');
+    text_add(text, slash ? slash + 1 : path);
+}
+
+static void add_host_name(struct text *text)
+{
+    char name[256];
+    if (sys_read_file("/proc/sys/kernel/hostname", name, sizeof(name)) <= 0)
+        strcpy(name, "localhost");
+    text_add(text, name);
+}
+
+/* Expands the pattern; `execs` stands for %n.  False if the result does not fit. */
+static bool expand_pattern(struct text *text, unsigned execs)
+{
+    if (settings.output[0] != '/') {
+        static char directory[4096]; /* not on the stack, which may be small */
+        long length = sys_call(SYS_getcwd, (long)directory, sizeof(directory), 0, 0, 0, 0);
+        if (length > 0) {
+            text_add(text, directory);
+            text_add(text, "/");
+        }
+    }
+    for (const char *at = settings.output; *at; at++) {
+        if (*at != '%') {
+            text_add_bytes(text, at, 1);
+            continue;
+        }
+        switch (*++at) {
+        case 'p':
+            text_add_number(text, sys_pid());
+            break;
+        case 'e':
+            add_executable_name(text);
+            break;
+        case 'h':
+            add_host_name(text);
+            break;
+        case 't':
+            text_add_number(text, sys_time_ns(CLOCK_REALTIME) / 1000000000u);
+            break;
+        case 'n':
+            text_add_number(text, execs);
+            break;
+        default:
+            text_add(text, "%");
+        }
+    }
+    return text->length + 16 < text->size;
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat status;
+    return sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0, 0, 0) == 0 &&
+           S_ISDIR(status.st_mode);
+}
+
+int trace_name_create(char path[TRACE_NAME_SIZE])
+{
+    bool numbered = strstr(settings.output, "%n") != NULL;
+    for (unsigned attempt = 0; attempt < MOST_NAMES; attempt++) {
+        struct text text;
+        text_init(&text, path, TRACE_NAME_SIZE);
+        if (!expand_pattern(&text, numbered ? attempt : 0))
+            return -ENAMETOOLONG;
+        if (attempt && !numbered) {
+            text_add(&text, ".");
+            text_add_number(&text, attempt);
+        }
+        int fd = sys_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+        if (fd != -EEXIST)
+            return fd;
+        if (is_directory(path))
+            return -EISDIR;
+    }
+    return -EEXIST;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The trace's name, from the pattern in VMTRACE_OUTPUT.
+ */
+#ifndef VMTRACE_TRACE_NAME_H
+#define VMTRACE_TRACE_NAME_H
+
+enum { TRACE_NAME_SIZE = 4096 + 512 };
+
+/* Creates a file that did not exist before and opens it for reading and writing; its absolute path
+ * is then in `path`.  Where the name is taken, %n in the pattern counts up, or else ".1", ".2", ...
+ * is appended: nothing is ever overwritten.  A descriptor, or a negative errno. */
+int trace_name_create(char path[TRACE_NAME_SIZE]);
+
+#endif
