@@ -48,7 +48,7 @@ static void wait_for(pid_t child)
 
 static void *fork_in_thread(void *how)
 {
-    pid_t child = strcmp(how, "raw") == 0 ? (pid_t)syscall(SYS_fork) : fork();
+    pid_t child = strcmp(how, "raw") == 0 ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) : fork();
     if (child == 0) {
         if (strcmp(how, "raw") == 0)
             allocate_in_child();
