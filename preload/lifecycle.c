@@ -96,8 +96,6 @@ static bool set_up(void)
     }
     modules_scan(thread_state.stream);
     housekeeping_sample(thread_state.stream);
-    if (settings.start_paused)
-        record_number(VMT_OP_PAUSE, 0);
     return true;
 }
 
@@ -113,6 +111,8 @@ void lifecycle_start(void)
     if (!ready)
         return;
     recording = settings.start_paused ? RECORDING_PAUSED : RECORDING_ON;
+    if (settings.start_paused)
+        record_number(VMT_OP_PAUSE, 0);
     on_exit(on_exit_handler, NULL); /* registered first, so they run last */
     at_quick_exit(quick_exit_handler);
     crash_install();

@@ -336,6 +336,13 @@ class Samples(harness.Case):
         self.assertEqual(sites_of(data, "during_pause"), [])
         self.assertEqual(data["errors"], [])
 
+    def test_blocks_of_before_a_paused_start_are_no_errors(self):
+        data = self.trace_report([harness.program("paused_start")],
+                                 env={"VMTRACE_START": "paused"})
+        self.assertEqual(data["errors"], [])
+        self.assertEqual((data["summary"]["allocations"], data["summary"]["frees"]), (1, 0))
+        self.assertGreaterEqual(data["summary"]["inherited_frees"], 2)
+
     def test_pause_resume_when_started_paused(self):
         data = self.report_of("pause_resume", env={"VMTRACE_START": "paused"})
         self.assert_site(data, "after_pause", allocations=3, live_blocks=3)
