@@ -1,22 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds vmtrace and prints one table of what tracing costs, next to heaptrack where it can be had.
+# Builds vmtrace and prints one table of what tracing costs, next to whatever else can be had here
+# (heaptrack, valgrind's tools, LeakSanitizer, jemalloc's profiler).
 #
-#   scripts/bench.sh [--runs=N] [--scale=X] [--only=WORD]
+#   scripts/bench.sh [--runs=N] [--scale=X] [--only=WORD] [--peers=LIST|all] [--folder=DIR]
+#
+# Without arguments: vmtrace, vmtrace sampled and heaptrack, five runs, about 15 minutes.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 case ${1-} in
 -h | --help)
-    sed -n '3,5s/^# \{0,1\}//p' "$0"
+    sed -n '3,8s/^# \{0,1\}//p' "$0"
     exit 0
     ;;
 esac
 
-install_packages "${BUILD_PACKAGES[@]}" sqlite3 git
-install_optional heaptrack
+install_packages "${BUILD_PACKAGES[@]}"
+install_optional heaptrack zstd valgrind libc6-dbg liblsan0 libjemalloc2 libunwind8 sqlite3 git \
+    libxml2-utils redis-tools
+provide_redis_server
 configure_and_build "$ROOT/build"
-exec python3 "$ROOT/tests/bench/bench.py" --pairs="$ROOT/build/tests/bench/bench_pairs" \
-    --report="$ROOT/build/analyzer/vmtrace-report" \
-    --library="$ROOT/build/preload/libvmtrace.so" "$@"
+exec python3 "$ROOT/tests/bench/bench.py" --build="$ROOT/build" "$@"

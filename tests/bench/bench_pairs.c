@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bench_pairs DEPTH THREADS PAIRS: each thread makes PAIRS pairs of malloc and free, DEPTH calls
- * below its start function, all at the same time; the wall-clock time of one pair, of the slowest
- * thread, is printed.  Thread start and program start are not in it.
+ * below its start function, all at the same time.  0 threads is the main thread of a process that
+ * never starts another one.
  */
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "bench_clock.h"
 
 #define MAX_THREADS 64
 
@@ -33,28 +33,31 @@ __attribute__((noinline)) static void descend(int left)
     __asm__ volatile("" ::: "memory");
 }
 
-static double now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-/* `result` is where the thread leaves its time in ns. */
-static void *thread_main(void *result)
+static void *thread_main(void *span)
 {
     pthread_barrier_wait(&start_line);
-    double begin = now_ns();
+    bench_span_begin(span);
     descend(depth);
-    *(double *)result = now_ns() - begin;
+    bench_span_end(span);
     return NULL;
+}
+
+static int run_threads(struct bench_span *spans, int count)
+{
+    pthread_t threads[MAX_THREADS];
+
+    pthread_barrier_init(&start_line, NULL, (unsigned)count);
+    for (int i = 0; i < count; i++)
+        if (pthread_create(&threads[i], NULL, thread_main, &spans[i]) != 0)
+            return 1;
+    for (int i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
-    pthread_t threads[MAX_THREADS];
-    double times[MAX_THREADS], slowest = 0;
+    struct bench_span spans[MAX_THREADS];
 
     if (argc != 4) {
         fprintf(stderr, "usage: bench_pairs DEPTH THREADS PAIRS\n");
@@ -63,19 +66,18 @@ int main(int argc, char **argv)
     depth = atoi(argv[1]);
     int count = atoi(argv[2]);
     pairs = atol(argv[3]);
-    if (depth < 0 || count < 1 || count > MAX_THREADS || pairs < 1) {
-        fprintf(stderr, "bench_pairs: 1 to %d threads, at least 1 pair\n", MAX_THREADS);
+    if (depth < 0 || count < 0 || count > MAX_THREADS || pairs < 1) {
+        fprintf(stderr, "bench_pairs: 0 to %d threads, at least 1 pair\n", MAX_THREADS);
         return 2;
     }
-    pthread_barrier_init(&start_line, NULL, (unsigned)count);
-    for (int i = 0; i < count; i++)
-        if (pthread_create(&threads[i], NULL, thread_main, &times[i]) != 0)
-            return 1;
-    for (int i = 0; i < count; i++) {
-        pthread_join(threads[i], NULL);
-        if (times[i] > slowest)
-            slowest = times[i];
+    if (count == 0) {
+        bench_span_begin(&spans[0]);
+        descend(depth);
+        bench_span_end(&spans[0]);
+        count = 1;
+    } else if (run_threads(spans, count) != 0) {
+        return 1;
     }
-    printf("ns_per_pair %.2f\n", slowest / (double)pairs);
+    bench_spans_print(spans, count, pairs);
     return 0;
 }
