@@ -44,8 +44,9 @@ static void pause_recording(void)
 {
     record_number(VMT_OP_PAUSE, 0);
     enum recording on = RECORDING_ON;
-    __atomic_compare_exchange_n(&recording, &on, RECORDING_PAUSED, false, __ATOMIC_RELAXED,
-                                __ATOMIC_RELAXED);
+    if (__atomic_compare_exchange_n(&recording, &on, RECORDING_PAUSED, false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED))
+        clock_set_mark();
 }
 
 static void resume_recording(void)

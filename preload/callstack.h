@@ -49,9 +49,8 @@ struct callstack_start {
     } while (0)
 #endif
 
-/* What a remembered frame depends on: private to the backend. */
+/* What a remembered frame depends on besides its return address: private to the backend. */
 struct callstack_slot {
-    uint64_t address; /* where the frame's return address was read */
     uint64_t fp;      /* frame-pointer register of the frame */
     uint64_t fp_word; /* where the frame saved its caller's, 0 if it did not */
     int32_t link;     /* offset from fp of the word that holds the CFA (realigned stacks) */
@@ -61,18 +60,21 @@ struct callstack_slot {
 /* Zero is a valid initial state once callstack_init has set the arrays.
  * Invariant: pc[0 .. count) is the last stack, outermost frame first. */
 struct callstack {
-    uint64_t *pc; /* return addresses; VMT_PC_EXACT marks an interrupted instruction */
-    struct callstack_slot *slot;
+    uint64_t *pc;   /* return addresses; VMT_PC_EXACT marks an interrupted instruction */
     uint32_t depth; /* most frames kept */
     uint32_t count;
     uint32_t same; /* pc[0 .. same) did not change in the last capture, nor did `cut` if same > 0 */
     bool cut;      /* frames outside of pc[0] were left out (depth, or the way was lost) */
     /* The rest is private. */
-    bool deep;                  /* cut because of depth */
-    uint32_t reusable;          /* pc[0 .. reusable) may be checked against memory */
-    uint32_t epoch;             /* module epoch that the contents belong to, + 1; 0: not prepared */
+    bool deep;             /* cut because of depth */
+    uint32_t reusable;     /* pc[0 .. reusable) may be checked against memory */
+    uint32_t first_linked; /* the outermost slot that counts, UINT32_MAX if none does */
+    uint32_t epoch;        /* module epoch that the contents belong to, + 1; 0: not prepared */
+    uint64_t *address;     /* where the return addresses were read */
+    struct callstack_slot *slot;
     struct stack_bounds bounds; /* of the thread */
-    uint64_t *spare_pc; /* the walk of a capture fills these, `depth` long, from their end */
+    /* The walk of a capture fills these, `depth` long, from their end. */
+    uint64_t *spare_pc, *spare_address;
     struct callstack_slot *spare_slot;
 };
 

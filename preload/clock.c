@@ -7,16 +7,31 @@
 
 enum vmt_clock clock_kind = VMT_CLOCK_COUNTER;
 uint64_t clock_counter;
+uint32_t clock_marks;
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if __has_include(<sys/platform/x86.h>)
+#include <sys/platform/x86.h>
+#pragma weak __x86_get_cpuid_feature_leaf /* glibc 2.33 */
+#endif
 
+/* Further than the counters of two processors can be apart: 4 minutes at 4 GHz. */
+#define AHEAD (UINT64_C(1) << 40)
+
+static bool confirmed; /* that the kernel trusts the counter, or nobody asked */
+
+/* glibc has looked when the process began.  In a virtual machine the instruction itself is a trap:
+ * 7 microseconds and more. */
 static bool counter_is_invariant(void)
 {
+#if __has_include(<sys/platform/x86.h>)
+    if (__x86_get_cpuid_feature_leaf)
+        return CPU_FEATURE_PRESENT(RDTSCP) && CPU_FEATURE_PRESENT(INVARIANT_TSC);
+#endif
     unsigned a, b, c, d;
-    if (!__get_cpuid(0x80000001, &a, &b, &c, &d) || !(d & (1u << 27))) /* rdtscp */
-        return false;
-    return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & (1u << 8)); /* invariant TSC */
+    return __get_cpuid(0x80000001, &a, &b, &c, &d) && (d & 1u << 27) &&
+           __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & 1u << 8);
 }
 
 /* The kernel drops these clock sources when it finds the counters of the processors apart. */
@@ -32,13 +47,47 @@ static bool kernel_trusts_counter(void)
 
 void clock_setup(enum settings_clock wanted)
 {
-    if (wanted == SETTINGS_CLOCK_TSC ||
-        (wanted == SETTINGS_CLOCK_AUTO && counter_is_invariant() && kernel_trusts_counter()))
+    confirmed = wanted != SETTINGS_CLOCK_AUTO;
+    if (wanted == SETTINGS_CLOCK_TSC || (wanted == SETTINGS_CLOCK_AUTO && counter_is_invariant()))
         clock_kind = VMT_CLOCK_TICKS;
+}
+
+bool clock_is_confirmed(void)
+{
+    return __atomic_load_n(&confirmed, __ATOMIC_ACQUIRE);
+}
+
+/* Several threads may come here at once: the counter only ever goes up. */
+static void change_to_counter(uint64_t least)
+{
+    uint64_t present = __atomic_load_n(&clock_counter, __ATOMIC_RELAXED);
+    while (present < least && !__atomic_compare_exchange_n(&clock_counter, &present, least, true,
+                                                           __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
+    __atomic_store_n(&clock_kind, VMT_CLOCK_COUNTER, __ATOMIC_RELEASE);
+}
+
+bool clock_confirm(void)
+{
+    bool change = clock_kind == VMT_CLOCK_TICKS && !kernel_trusts_counter();
+    if (change)
+        change_to_counter(__builtin_ia32_rdtsc() + AHEAD);
+    __atomic_store_n(&confirmed, true, __ATOMIC_RELEASE);
+    return change;
 }
 #else
 void clock_setup(enum settings_clock wanted)
 {
     (void)wanted;
+}
+
+bool clock_is_confirmed(void)
+{
+    return true;
+}
+
+bool clock_confirm(void)
+{
+    return false;
 }
 #endif

@@ -33,7 +33,7 @@ static void start_at(const ucontext_t *context, struct callstack_start *start)
 static void handler(int number, siginfo_t *info, void *context)
 {
     int saved = errno;
-    if (sys_pid() == trace_pid) {
+    if (sys_pid() == trace_pid || thread_state_forked()) {
         struct callstack_start start;
         start_at(context, &start);
         record_crash(number, info->si_code, info->si_code > 0 ? info->si_addr : NULL, &start);
@@ -77,10 +77,10 @@ void crash_install(void)
     if (!real_sigaction)
         return;
     for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++) {
-        struct sigaction present, ours;
+        struct sigaction before, ours;
         crash_action(watched[i], &ours);
-        if (real_sigaction(watched[i], NULL, &present) == 0 && !(present.sa_flags & SA_SIGINFO) &&
-            present.sa_handler == SIG_DFL)
-            real_sigaction(watched[i], &ours, NULL);
+        if (real_sigaction(watched[i], &ours, &before) == 0 &&
+            ((before.sa_flags & SA_SIGINFO) || before.sa_handler != SIG_DFL))
+            real_sigaction(watched[i], &before, NULL);
     }
 }

@@ -2,13 +2,16 @@
 #include "facts.h"
 
 #include "callstack.h"
+#include "executable.h"
+#include "name_store.h"
 #include "real.h"
 #include "settings.h"
 #include "sys.h"
 #include "text.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
@@ -40,27 +43,46 @@ static void file_fact(struct stream *stream, const char *key, const char *path)
         fact(stream, key, value);
 }
 
+extern void *__libc_stack_end __attribute__((weak)); /* ld.so's; where argc lies */
+
+/* The strings of the command line as the kernel put them on the stack, one behind the other, those
+ * of the environment next (fs/binfmt_elf.c).  /proc/self/cmdline shows the same bytes for 20
+ * microseconds. */
+static struct {
+    const char *start, *end;
+    size_t count;
+} command_line;
+
+/* While the process begins: later on the pointers are the program's. */
+static void find_command_line(void)
+{
+    const uint64_t *stack = &__libc_stack_end ? __libc_stack_end : NULL;
+    const char *top = (const char *)getauxval(AT_EXECFN); /* behind all of them */
+    if (!stack || top <= (const char *)stack)
+        return;
+    size_t count = stack[0], words = (size_t)(top - (const char *)stack) / sizeof(*stack);
+    if (count == 0 || count + 3 > words)
+        return;
+    const char *start = (const char *)stack[1], *end = (const char *)stack[count + 2];
+    end = end ? end : top;
+    if (start <= (const char *)&stack[count + 2] || start >= end || end > top)
+        return;
+    size_t most = VMT_MAX_STRING; /* bytes of all arguments that are recorded */
+    command_line.end = (size_t)(end - start) < most ? end : start + most;
+    command_line.start = start;
+    command_line.count = count;
+}
+
 static void arguments(struct stream *stream)
 {
-    static char buffer[VMT_MAX_STRING]; /* set-up runs in one thread, before others are recorded */
-    int fd = sys_open("/proc/self/cmdline", O_RDONLY, 0);
-    if (fd < 0)
-        return;
-    size_t used = 0;
-    long got;
-    while (used < sizeof(buffer) - 1 &&
-           (got = sys_read(fd, buffer + used, sizeof(buffer) - 1 - used)) > 0)
-        used += (size_t)got;
-    sys_close(fd);
-    buffer[used] = '\0';
-    unsigned index = 0;
-    for (size_t at = 0; at < used; index++) {
-        size_t length = strlen(buffer + at);
+    const char *at = command_line.start;
+    for (size_t index = 0; index < command_line.count && at < command_line.end; index++) {
+        size_t length = strnlen(at, (size_t)(command_line.end - at));
         struct stream_record record;
         if (!stream_record_begin(&record, stream, VMT_OP_ARGUMENT, 2 * VMT_VARINT_MAX + length))
             return;
         stream_record_number(&record, index);
-        stream_record_string(&record, buffer + at, length);
+        stream_record_string(&record, at, length);
         stream_record_end(&record);
         at += length + 1;
     }
@@ -88,11 +110,11 @@ static void limits(struct stream *stream)
     }
 }
 
-/* "yes" when a swap device is zram. */
+/* "yes" when a swap device is zram; nothing where there is no swap at all. */
 static void swap_kind(struct stream *stream)
 {
     char swaps[2048];
-    if (sys_read_file("/proc/swaps", swaps, sizeof(swaps)) > 0)
+    if (sys_read_file("/proc/swaps", swaps, sizeof(swaps)) > 0 && strchr(swaps, '\n'))
         fact(stream, "zram", strstr(swaps, "/zram") ? "yes" : "no");
 }
 
@@ -109,29 +131,53 @@ static void machine(struct stream *stream)
         number_fact(stream, "mem_total", (uint64_t)info.totalram * info.mem_unit);
         number_fact(stream, "swap_total", (uint64_t)info.totalswap * info.mem_unit);
         number_fact(stream, "swap_free", (uint64_t)info.freeswap * info.mem_unit);
-        if (info.totalswap)
-            swap_kind(stream);
     }
-    file_fact(stream, "overcommit_memory", "/proc/sys/vm/overcommit_memory");
-    file_fact(stream, "overcommit_ratio", "/proc/sys/vm/overcommit_ratio");
-    file_fact(stream, "thp_enabled", "/sys/kernel/mm/transparent_hugepage/enabled");
-    file_fact(stream, "thp_defrag", "/sys/kernel/mm/transparent_hugepage/defrag");
+}
+
+void facts_setup(void)
+{
+    find_command_line();
+    executable_setup();
+}
+
+static void directory(struct stream *stream)
+{
+    char brief[512]; /* a forked child may run on a small stack */
+    char *path = brief;
+    long size = sys_call(SYS_getcwd, (long)path, sizeof(brief), 0, 0, 0, 0);
+    if (size == -ERANGE) {
+        path = name_store_space();
+        size = sys_call(SYS_getcwd, (long)path, NAME_STORE_LONGEST, 0, 0, 0, 0);
+    }
+    if (size > 0)
+        fact(stream, "cwd", path);
 }
 
 void facts_record(struct stream *stream)
 {
-    static char path[4096]; /* see arguments(); and a forked child may run on a small stack */
-    if (sys_read_link("/proc/self/exe", path, sizeof(path)) > 0)
-        fact(stream, "exe", path);
-    if (sys_call(SYS_getcwd, (long)path, sizeof(path), 0, 0, 0, 0) > 0)
-        fact(stream, "cwd", path);
+    fact(stream, "exe", executable_path());
+    directory(stream);
     fact(stream, "recorder_version", VMTRACE_VERSION);
     fact(stream, "allocator", real_allocator_path());
     fact(stream, "preempted_by", real_preempted_by());
     fact(stream, "unwinder", callstack_backend());
-    fact(stream, "faults_reason", faultcount_reason);
+    facts_record_faults_reason(stream);
     fact(stream, "scan", "off");
     arguments(stream);
-    limits(stream);
     machine(stream);
+}
+
+void facts_record_faults_reason(struct stream *stream)
+{
+    fact(stream, "faults_reason", faultcount_reason);
+}
+
+void facts_record_costly(struct stream *stream)
+{
+    limits(stream);
+    swap_kind(stream);
+    file_fact(stream, "overcommit_memory", "/proc/sys/vm/overcommit_memory");
+    file_fact(stream, "overcommit_ratio", "/proc/sys/vm/overcommit_ratio");
+    file_fact(stream, "thp_enabled", "/sys/kernel/mm/transparent_hugepage/enabled");
+    file_fact(stream, "thp_defrag", "/sys/kernel/mm/transparent_hugepage/defrag");
 }

@@ -8,6 +8,16 @@
 
 #include "stream.h"
 
+/* While the process begins: finds out what forked children will tell, too. */
+void facts_setup(void);
+
 void facts_record(struct stream *stream);
+
+/* Why the source of faults is not the best one, if so. */
+void facts_record_faults_reason(struct stream *stream);
+
+/* Those that take a file of /proc or /sys each (14 microseconds) or a system call: not of
+ * short-lived processes. */
+void facts_record_costly(struct stream *stream);
 
 #endif

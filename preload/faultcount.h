@@ -2,12 +2,17 @@
 /*
  * How many page faults a thread has taken, known without a system call.
  *
- * Two backends, one file each; the stream's thread uses the best that the kernel grants it:
+ * Two backends, one file each; a stream's thread uses the best that the kernel grants it:
  * - perf: two software events (minor, major) with sample_period 1 whose rings are mapped read-only.
  *   The kernel then overwrites old samples and data_head only ever grows, by the same
  *   number of bytes for each fault: a count that is one load away.  Descriptors are closed at once.
  * - rusage: getrusage(RUSAGE_THREAD), taken by the stream's housekeeping (every few dozen
  *   events), into a count of our own.
+ *
+ * To open the perf events of a process takes 100 to 250 microseconds (the kernel patches its own
+ * code when the first one appears and when the last one goes), a getrusage 0.2.  So a thread begins
+ * with a getrusage at each of its first FAULTCOUNT_EARLY events, which is exact, too, and
+ * short-lived processes and threads never pay for more.
  */
 #ifndef VMTRACE_FAULTCOUNT_H
 #define VMTRACE_FAULTCOUNT_H
@@ -19,28 +24,39 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { FAULTCOUNT_EARLY = 512 };
+
+/* Perf costs each fault 0.1 to 0.5 microseconds, a getrusage each event 0.2.  Where one in so many
+ * bytes is sampled, a page or more, events are rarer than faults: there a thread stays at
+ * getrusage, unless perf is asked for by name. */
+enum { FAULTCOUNT_RARE = 4096 };
+
 struct faultcount {
     const volatile uint64_t *minor_head, *major_head; /* in units of `unit` a fault */
     uint64_t minor_seen, major_seen;                  /* heads already reported */
     uint64_t unit;
     uint64_t own_minor, own_major; /* heads of the rusage backend */
-    void *ring[2];                 /* perf: mapped rings, or NULL */
+    uint32_t early; /* events until perf is tried; 0: that was done, or is not wanted */
+    void *ring[2];  /* perf: mapped rings, or NULL */
     enum vmt_fault_source source;
 };
 
-/* Which source `auto` came out as for the process, and whether kernel-mode faults count. */
+/* Of the process, as far as it is known: the source, whether each event carries the faults up to
+ * it, and whether kernel-mode faults count. */
 extern enum vmt_fault_source faultcount_source;
+extern bool faultcount_exact;
 extern bool faultcount_kernel;
 extern const char *faultcount_reason; /* why it is not perf, or "" */
 
-/* Tries the sources that `wanted` allows, on the calling thread.  False: `perf` was asked for
- * by name and the kernel refuses. */
+/* Chooses among the sources that `wanted` allows.  False: `perf` was asked for by name and the
+ * kernel refuses. */
 bool faultcount_setup(enum settings_faults wanted);
 
 /* There will be no stream after all. */
 void faultcount_cancel(void);
 
-/* Counts the calling thread's faults from now on. */
+/* Counts the calling thread's faults: of the process's first thread from now on, of others, and of
+ * a forked child's, from their start. */
 void faultcount_attach(struct faultcount *count);
 void faultcount_detach(struct faultcount *count);
 
@@ -48,13 +64,14 @@ void faultcount_detach(struct faultcount *count);
  */
 void faultcount_strand(struct faultcount *count);
 
-/* The rusage backend's reading; nothing to do for the others. */
-void faultcount_poll(struct faultcount *count);
+/* The rusage backend's reading; nothing to do for the others.  True if this was the last of the
+ * early ones: `count`, and what is known of the process, may have changed. */
+bool faultcount_poll(struct faultcount *count);
 
 /* Backends (internal). */
 bool faultcount_perf_attach(struct faultcount *count);
 void faultcount_perf_detach(struct faultcount *count);
-void faultcount_rusage_attach(struct faultcount *count);
+void faultcount_rusage_read(struct faultcount *count);
 
 static inline bool faultcount_changed(const struct faultcount *count)
 {

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "frame_step.h"
 
+#include "frame_guess.h"
 #include "row_table.h"
 
 /* No frame on a stack of unknown size is larger. */
 #define FOREIGN_FRAME_MAX (UINT64_C(256) << 20)
-/* Code made at run time lies in one region; calls reach 2 GiB, regions are smaller. */
-#define JIT_REGION (UINT64_C(256) << 20)
 /* Registers are saved this near to the frame's ends. */
 #define SAVED_AREA 256
-/* From the stack pointer in _start up to argc. */
-#define ENTRY_FRAME_SIZE 64
 
 bool frame_reaches(const struct stack_bounds *bounds, uint64_t sp, uint64_t cfa)
 {
@@ -69,7 +66,8 @@ static enum frame_step step_row(const struct stack_bounds *bounds, struct callst
     if (row->base_fp)
         slot->flags |= SLOT_BASE_FP;
     if (row->kind == UNWIND_ALIGNED) {
-        if (!frame_reaches(bounds, frame->sp, cfa + 8))
+        /* Hand-written assembly keeps it in the red zone. */
+        if (!frame_reaches(bounds, frame->sp - SAVED_AREA, cfa + 8))
             return FRAME_STEP_LOST;
         cfa = frame_word(cfa) + (uint64_t)(int64_t)row->cfa_add;
         slot->link = row->cfa_offset;
@@ -84,22 +82,37 @@ static enum frame_step step_row(const struct stack_bounds *bounds, struct callst
     return step_to(bounds, slot, row, cfa, frame);
 }
 
-/* A callee-saved register as it was in the present frame: saved by the next frame inside of it
- * that says so.  What the innermost frames left in the register itself is not known here. */
+/* From the registers of an interrupted instruction, which the kernel put above `sp`. */
+static uint64_t signal_register(uint64_t sp, unsigned number)
+{
+    /* By DWARF number the index into ucontext's gregs: REG_RAX, REG_RDX, ... of sys/ucontext.h. */
+    static const uint8_t place[] = {13, 12, 14, 11, 9, 8, 10, 15, 0, 1, 2, 3, 4, 5, 6, 7};
+    return frame_word(sp + UNWIND_SIGNAL_REGISTERS + 8 * (uint64_t)place[number]);
+}
+
+/* A register as it was in the present frame: saved by the next frame inside of it that says so, or
+ * by the kernel.  What the innermost frames left in the register itself is not known here.  A CFA
+ * in a caller-saved register (hand-written assembly) means that the callee leaves it alone. */
 static bool find_register(const struct frame_trail *trail, unsigned number, uint64_t *value)
 {
-    const struct callstack_slot *outer = trail->slot;
-    for (const uint64_t *key = trail->key + 1; key < trail->end; key++, outer++) {
+    for (uint32_t i = 1; i < trail->count; i++) {
         struct module module;
+        struct unwind_row row;
         int64_t offset;
-        bool same, exact = (*key & ROW_EXACT) != 0;
-        uint64_t pc = *key & (ROW_PC_MAX - 1);
-        if ((outer->flags & SLOT_ODD_STEP) || !modules_find(exact ? pc : pc - 1, &module))
+        bool same, exact = (trail->key[i] & ROW_EXACT) != 0;
+        uint64_t pc = trail->key[i] & (ROW_PC_MAX - 1);
+        row_table_expand(row_table_find(trail->key[i]), &row);
+        if (row.kind == UNWIND_SIGNAL) {
+            *value = signal_register(trail->address[i] + 8, number);
+            return true;
+        }
+        if ((trail->slot[i - 1].flags & SLOT_ODD_STEP) ||
+            !modules_find(exact ? pc : pc - 1, &module))
             return false;
         if (unwind_register_saved(&module, pc, exact, number, &offset, &same)) {
             if (offset >= 0 || offset < -SAVED_AREA)
                 return false;
-            *value = frame_word(outer->address + 8 + (uint64_t)offset);
+            *value = frame_word(trail->address[i - 1] + 8 + (uint64_t)offset);
             return true;
         }
         if (!same)
@@ -108,7 +121,8 @@ static bool find_register(const struct frame_trail *trail, unsigned number, uint
     return false;
 }
 
-/* ld.so's lazy binding keeps its stack in rbx while it aligns it for the vector registers. */
+/* ld.so's lazy binding keeps its stack in rbx while it aligns it for the vector registers; much
+ * hand-written assembly in rax, until a signal interrupts it. */
 static enum frame_step step_complex(const struct stack_bounds *bounds,
                                     const struct frame_trail *trail, struct frame *frame)
 {
@@ -118,61 +132,11 @@ static enum frame_step step_complex(const struct stack_bounds *bounds,
     bool exact = (frame->key & ROW_EXACT) != 0;
     if (!modules_find(exact ? pc : pc - 1, &module))
         return FRAME_STEP_LOST;
-    unsigned number = unwind_row_base_register(&module, pc, exact, &row);
-    if (number == 0 || !find_register(trail, number, &base))
+    unsigned number;
+    if (!unwind_row_base_register(&module, pc, exact, &number, &row) ||
+        !find_register(trail, number, &base))
         return FRAME_STEP_LOST;
     return step_to(bounds, trail->slot, &row, base + (uint64_t)(int64_t)row.cfa_offset, frame);
-}
-
-static bool follows_call(uint64_t pc)
-{
-    const uint8_t *code = (const uint8_t *)pc;
-    if (code[-5] == 0xe8) /* call rel32 */
-        return true;
-    for (int size = 2; size <= 7; size++) { /* call r/m64: ff /2, with its operands */
-        if (code[-size] == 0xff && (code[1 - size] & 0x38) == 0x10)
-            return true;
-    }
-    return false;
-}
-
-/* Is `pc` a place that a call from there would return to? */
-static bool plausible_return(uint64_t pc, uint64_t inner)
-{
-    struct module module;
-    struct unwind_row row;
-    if (pc == 0 || pc >= ROW_PC_MAX)
-        return false;
-    if (!modules_find(pc - 1, &module)) {
-        uint64_t distance = pc > inner ? pc - inner : inner - pc;
-        return distance < JIT_REGION && !modules_find(inner, &module);
-    }
-    row_table_expand(row_table_find(pc), &row);
-    return row.kind != UNWIND_NONE && follows_call(pc);
-}
-
-/* No unwind information: compilers of the just-in-time sort usually keep frame pointers.  The
- * chain is followed only within the thread's own stack, and only to where a call is. */
-static enum frame_step step_guess(const struct stack_bounds *bounds, struct frame *frame)
-{
-    if (!stack_bounds_hold(bounds, frame->sp))
-        return FRAME_STEP_LOST;
-    if (bounds->high - frame->sp <= ENTRY_FRAME_SIZE)
-        return FRAME_STEP_END;
-    if ((frame->key & ROW_EXACT) && plausible_return(frame_word(frame->sp), 0)) {
-        /* A call through a bad pointer: the return address is all there is of the frame. */
-        frame->key = frame_word(frame->sp);
-        frame->sp += 8;
-        return FRAME_STEP_OK;
-    }
-    uint64_t fp = frame->fp;
-    if (fp % 8 != 0 || fp < frame->sp || !stack_bounds_hold(bounds, fp + 15))
-        return FRAME_STEP_LOST;
-    uint64_t pc = frame_word(fp + 8);
-    if (!plausible_return(pc, frame->key & (ROW_PC_MAX - 1)))
-        return FRAME_STEP_LOST;
-    *frame = (struct frame){.key = pc, .sp = fp + 16, .fp = frame_word(fp)};
-    return FRAME_STEP_OK;
 }
 
 enum frame_step frame_step_odd(const struct stack_bounds *bounds, const struct frame_trail *trail,
@@ -197,6 +161,6 @@ enum frame_step frame_step_odd(const struct stack_bounds *bounds, const struct f
         return step_complex(bounds, trail, frame);
     default:
         slot->flags |= SLOT_ODD;
-        return step_guess(bounds, frame);
+        return frame_guess(bounds, trail->count == 1, frame);
     }
 }

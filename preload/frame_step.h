@@ -44,12 +44,12 @@ frame_word(uint64_t address)
  * the thread's own stack, or, on another stack, where proper unwind information says so. */
 bool frame_reaches(const struct stack_bounds *bounds, uint64_t sp, uint64_t cfa);
 
-/* The frames of a walk so far, innermost last: the present one's pc key and slot, which are
- * followed by those of its callees up to `end`. */
+/* The frames of a walk so far, innermost last: the present one's pc key, address and slot, which
+ * are followed by those of its callees. */
 struct frame_trail {
-    const uint64_t *key;
+    const uint64_t *key, *address;
     struct callstack_slot *slot;
-    const uint64_t *end;
+    uint32_t count;
 };
 
 /* Replaces `frame`, whose odd row is `word`, by its caller.  Completes its slot, and sets

@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "housekeeping.h"
 
+#include "facts.h"
 #include "modules.h"
 #include "settings.h"
 #include "sys.h"
 #include "text.h"
 #include "thread_state.h"
+#include "trace_file.h"
 
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/* A process is young until its first point of the time line, taken when it has lived so long or for
+ * an interval.  One that ends before has none, nor the facts that are dear to find out: they would
+ * cost it more than everything else that the recorder does. */
+enum { YOUNG_MS = 10 };
+
 static uint64_t next_sample_ns; /* CLOCK_MONOTONIC */
+static bool grown_up;
 
 static void record_name(struct stream *stream, uint32_t tid, const char *name)
 {
@@ -61,6 +69,16 @@ static void record_clock(struct stream *stream)
     stream_record_end(&record);
 }
 
+/* With readings on both sides of a change, the times before and after it stay right. */
+void housekeeping_confirm_clock(struct stream *stream)
+{
+    record_clock(stream);
+    if (!clock_confirm())
+        return;
+    trace_file_refresh();
+    record_clock(stream);
+}
+
 /* Virtual size, resident size, file-backed part of it: the first three numbers of
  * /proc/self/statm, in pages there. */
 static bool read_sizes(uint64_t sizes[3])
@@ -81,7 +99,7 @@ static bool read_sizes(uint64_t sizes[3])
 /* Virtual memory of the streams: structs, node tables and mapped regions. */
 static uint64_t recorder_bytes(void)
 {
-    uint64_t total = VMT_HEADER_SIZE;
+    uint64_t total = 0;
     for (uint32_t i = 0; i < thread_stream_count(); i++) {
         const struct stream *stream = thread_stream(i);
         if (!stream)
@@ -108,25 +126,77 @@ void housekeeping_sample(struct stream *stream)
     stream_record_number(&record, (uint64_t)usage.ru_majflt);
     stream_record_number(&record, recorder_bytes());
     stream_record_end(&record);
+    clock_set_mark();
+}
+
+/* CLOCK_MONOTONIC, to a few milliseconds: by the vDSO in 5 ns. */
+static uint64_t coarse_now(void)
+{
+    return sys_time_ns(CLOCK_MONOTONIC_COARSE);
+}
+
+void housekeeping_begin(struct stream *stream)
+{
+    uint64_t young = settings.interval_ms < YOUNG_MS ? settings.interval_ms : YOUNG_MS;
+    grown_up = false;
+    next_sample_ns = coarse_now() + young * 1000000u;
+    record_clock(stream);
+}
+
+static void grow_up(struct stream *stream)
+{
+    if (__atomic_exchange_n(&grown_up, true, __ATOMIC_RELAXED))
+        return;
+    trace_file_name_boot();
+    facts_record_costly(stream);
+}
+
+void housekeeping_last_sample(struct stream *stream)
+{
+    if (!grown_up && coarse_now() < next_sample_ns) {
+        record_clock(stream);
+        return;
+    }
+    grow_up(stream);
+    housekeeping_sample(stream);
+}
+
+bool housekeeping_is_due(void)
+{
+    return coarse_now() >= __atomic_load_n(&next_sample_ns, __ATOMIC_RELAXED);
 }
 
 /* One thread per interval wins. */
 static bool sample_is_due(void)
 {
-    uint64_t now = sys_time_ns(CLOCK_MONOTONIC_COARSE);
+    uint64_t now = coarse_now();
     uint64_t due = __atomic_load_n(&next_sample_ns, __ATOMIC_RELAXED);
     return now >= due && __atomic_compare_exchange_n(
                              &next_sample_ns, &due, now + (uint64_t)settings.interval_ms * 1000000u,
                              false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
+/* The thread's first events are over: now it is known where its faults come from. */
+static void record_fault_source(struct stream *stream)
+{
+    struct stream_record record;
+    trace_file_refresh();
+    facts_record_faults_reason(stream);
+    if (stream->faults.source == faultcount_source ||
+        !stream_record_begin(&record, stream, VMT_OP_FAULT_SOURCE, VMT_VARINT_MAX))
+        return;
+    stream_record_number(&record, stream->faults.source);
+    stream_record_end(&record);
+}
+
 void housekeeping(struct stream *stream)
 {
-    bool rusage = stream->faults.source == VMT_FAULTS_RUSAGE;
-    stream->countdown = rusage ? STREAM_HOUSEKEEPING_RUSAGE : STREAM_HOUSEKEEPING;
-    faultcount_poll(&stream->faults);
+    if (faultcount_poll(&stream->faults))
+        record_fault_source(stream);
+    stream_set_pause(stream);
     if (!sample_is_due())
         return;
+    grow_up(stream);
     housekeeping_thread_name(stream);
     modules_refresh(stream);
     housekeeping_sample(stream);

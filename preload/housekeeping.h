@@ -11,6 +11,17 @@
 
 void housekeeping(struct stream *stream);
 
+/* Would it add a point to the time line? */
+bool housekeeping_is_due(void);
+
+/* At the beginning of a trace, and at its end: a MEMORY_SAMPLE if the process has lived long enough
+ * to have any. */
+void housekeeping_begin(struct stream *stream);
+void housekeeping_last_sample(struct stream *stream);
+
+/* Before the second stream's first record: see clock_confirm. */
+void housekeeping_confirm_clock(struct stream *stream);
+
 /* A MEMORY_SAMPLE record, and a CLOCK record before it. */
 void housekeeping_sample(struct stream *stream);
 

@@ -9,6 +9,7 @@
  */
 #include "interpose.h"
 
+#include "sample.h"
 #include "thread_state.h"
 
 #include <errno.h>
@@ -66,27 +67,45 @@ static void record_new(enum vmt_kind kind, enum vmt_subkind subkind, size_t alig
 {
     if (!block && thread_state.runtime_failures)
         return;
-    if (alignment)
-        record_alloc_other(subkind, alignment, block, size, start);
-    else
-        record_alloc(kind, block, size, start);
+    bool recorded = alignment ? record_alloc_other(subkind, alignment, block, size, start)
+                              : record_alloc(kind, block, size, start);
+    if (recorded && sample_is_on())
+        sample_keep(block);
+}
+
+/* After an operator new that was passed on because no sample is near: its malloc is what was
+ * counted, unless the allocator has an operator new of its own, which calls none of our wrappers.
+ */
+static inline void *passed_on(void *block, uint64_t left, size_t size)
+{
+    if (sample_thread.left == left)
+        sample_thread.left = left - (size + !size);
+    return block;
 }
 
 #define DEFINE_NEW(symbol, parameters, arguments, alignment, kind, subkind)                        \
     static void *real_##symbol;                                                                    \
+    static __attribute__((noinline)) void *pass_on##symbol parameters                              \
+    {                                                                                              \
+        uint64_t left = sample_thread.left;                                                        \
+        return passed_on(((void *(*)parameters)FUNCTION(real_##symbol))arguments, left, size);     \
+    }                                                                                              \
     EXPORT void *symbol parameters;                                                                \
     EXPORT void *symbol parameters                                                                 \
     {                                                                                              \
+        if (sample_is_on() && sample_would_skip(size + (alignment) + 1))                           \
+            return pass_on##symbol arguments;                                                      \
         struct callstack_start start;                                                              \
         CALLSTACK_START(&start);                                                                   \
         bool inner = thread_in_runtime(start.pc, size);                                            \
+        bool skips = sample_is_on() && sample_skips(size);                                         \
         void *function = FUNCTION(real_##symbol);                                                  \
         /* 0 is asked for as 1, and an aligned size may be rounded up. */                          \
         struct thread_state before =                                                               \
             mark_set(__builtin_frame_address(0), size, size + (alignment) + 1, kind, &start);      \
         void *block = ((void *(*)parameters)function)arguments;                                    \
         mark_restore(&before);                                                                     \
-        if (!inner)                                                                                \
+        if (!inner && !(skips && block))                                                           \
             record_new(kind, subkind, alignment, block, size, &start);                             \
         return block;                                                                              \
     }
@@ -112,9 +131,13 @@ DEFINE_NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t align, const
     EXPORT void symbol parameters                                                                  \
     {                                                                                              \
         uint64_t caller = (uint64_t)__builtin_return_address(0);                                   \
+        void *function = FUNCTION(real_##symbol);                                                  \
+        if (sample_is_on() && sample_skips_release(block)) {                                       \
+            ((void(*) parameters)function) arguments;                                              \
+            return;                                                                                \
+        }                                                                                          \
         if (!thread_in_runtime(caller, (uint64_t)block))                                           \
             record;                                                                                \
-        void *function = FUNCTION(real_##symbol);                                                  \
         struct thread_state before =                                                               \
             mark_set(__builtin_frame_address(0), (uint64_t)block, (uint64_t)block, 0, NULL);       \
         ((void(*) parameters)function) arguments;                                                  \

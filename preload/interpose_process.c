@@ -2,8 +2,9 @@
 /*
  * fork, exec, the ways to end without exit(), and dlclose.
  *
- * fork() is wrapped only so that a child that never allocates has a trace too: a fork by other
- * means is noticed at the child's first event.
+ * However a fork was made, it is noticed at the child's first event; until then the child has no
+ * trace, and one that only calls exec never gets one.  fork() is wrapped for the parent's record of
+ * it, and for forks in a signal handler, whose child may go on with what the handler interrupted.
  */
 #include "interpose.h"
 #include "lifecycle.h"
@@ -40,12 +41,22 @@ void interpose_process_resolve(void)
     RESOLVE(dlclose);
 }
 
+/* The child's trace begins with its first event, unless a signal handler forked that had
+ * interrupted a hook, which goes on in the child, too. */
+static void in_child(void)
+{
+    if (thread_state.flags & THREAD_KEPT)
+        lifecycle_check_fork();
+    else
+        thread_state_wipe();
+}
+
 static pid_t after_fork(pid_t child)
 {
     int saved = errno;
     callstack_after_fork();
     if (child == 0)
-        lifecycle_check_fork();
+        in_child();
     else
         thread_state_fork_done();
     if (child > 0)

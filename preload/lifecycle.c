@@ -9,6 +9,7 @@
 #include "modules.h"
 #include "real.h"
 #include "record.h"
+#include "sample.h"
 #include "settings.h"
 #include "sys.h"
 #include "thread_state.h"
@@ -73,6 +74,7 @@ static bool begin_trace(void)
         return false;
     }
     facts_record(stream);
+    housekeeping_begin(stream);
     return true;
 }
 
@@ -90,12 +92,12 @@ static bool set_up(void)
     if (!settings.follow_children)
         remove_from_preload();
     callstack_setup();
+    facts_setup();
     if (!begin_trace()) {
         faultcount_cancel();
         return false;
     }
     modules_scan(thread_state.stream);
-    housekeeping_sample(thread_state.stream);
     return true;
 }
 
@@ -110,7 +112,8 @@ void lifecycle_start(void)
     thread_state.flags &= ~(unsigned)THREAD_INTERNAL;
     if (!ready)
         return;
-    recording = settings.start_paused ? RECORDING_PAUSED : RECORDING_ON;
+    sample_interval = settings.sample;
+    recording_switch(settings.start_paused ? RECORDING_PAUSED : RECORDING_ON);
     if (settings.start_paused)
         record_number(VMT_OP_PAUSE, 0);
     on_exit(on_exit_handler, NULL); /* registered first, so they run last */
@@ -118,25 +121,31 @@ void lifecycle_start(void)
     crash_install();
 }
 
-static __attribute__((constructor(101))) void constructor(void)
+static void begin(void)
 {
     real_resolve();
     lifecycle_start();
 }
+
+/* A constructor of the highest priority.  Spelt out for the sake of its alignment: what is written
+ * while the library is loaded then begins with a page, fits into it, and is one fault instead of
+ * two. */
+static void (*const constructor)(void)
+    __attribute__((section(".init_array.00101"), aligned(4096), used)) = begin;
 
 void lifecycle_forked(void)
 {
     uint64_t parent = trace_header ? trace_header->trace_id : 0;
     enum recording before = recording;
     trace_file_abandon();
-    recording = RECORDING_OFF;
+    recording_switch(RECORDING_OFF);
     thread_state_after_fork();
+    sample_forked();
     parent_trace = parent;
     if (!settings.follow_children || !begin_trace())
         return;
     modules_repeat(thread_state.stream);
-    housekeeping_sample(thread_state.stream);
-    recording = before;
+    recording_switch(before);
 }
 
 void lifecycle_check_fork(void)
@@ -193,7 +202,7 @@ void lifecycle_end(unsigned how, int status)
         return;
     modules_scan(stream);
     housekeeping_all_names(stream);
-    housekeeping_sample(stream);
+    housekeeping_last_sample(stream);
     record_end(stream, how, status);
     trim(stream);
     thread_leave(stream);
@@ -216,7 +225,7 @@ void lifecycle_exec(const char *path)
     struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
     if (!stream)
         return;
-    housekeeping_sample(stream);
+    housekeeping_last_sample(stream);
     set_end_state(VMT_END_EXEC, 0);
     trim(stream);
     thread_leave(stream);

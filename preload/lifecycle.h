@@ -14,7 +14,7 @@ void lifecycle_start(void);
 /* In a forked child, as soon as it is noticed: begins a file of its own, or stops recording. */
 void lifecycle_forked(void);
 
-/* Called by the fork wrapper in the child. */
+/* The same, if this is such a child at all. */
 void lifecycle_check_fork(void);
 
 /* The process is about to end with `status`, in the way of an enum vmt_exit.  What happens

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "modules.h"
 
+#include "executable.h"
 #include "stream.h"
 #include "sys.h"
 #include "text.h"
@@ -29,7 +30,7 @@ uint32_t modules_epoch;
 
 /* Written by one thread at a time (`changing`); readers check `version` before and after: odd
  * while a change is under way. */
-static struct entry table[MOST_MODULES];
+static struct entry table[MOST_MODULES] SYS_TABLE __attribute__((aligned(4096)));
 static uint32_t table_count;
 static uint32_t version;
 static uint32_t changing;
@@ -50,7 +51,7 @@ static void note_miss(uint64_t pc)
     __atomic_store_n(&missed[place], pc, __ATOMIC_RELAXED);
 }
 
-bool modules_find(uint64_t pc, struct module *module)
+bool modules_peek(uint64_t pc, struct module *module)
 {
     for (int attempt = 0; attempt < 4; attempt++) {
         uint32_t before = __atomic_load_n(&version, __ATOMIC_ACQUIRE);
@@ -65,13 +66,18 @@ bool modules_find(uint64_t pc, struct module *module)
             }
         }
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if (__atomic_load_n(&version, __ATOMIC_RELAXED) == before) {
-            if (!found)
-                note_miss(pc);
+        if (__atomic_load_n(&version, __ATOMIC_RELAXED) == before)
             return found;
-        }
     }
     return false;
+}
+
+bool modules_find(uint64_t pc, struct module *module)
+{
+    bool found = modules_peek(pc, module);
+    if (!found)
+        note_miss(pc);
+    return found;
 }
 
 static void begin_change(void)
@@ -144,10 +150,12 @@ static void find_path(struct entry *entry, const struct dl_phdr_info *info)
 {
     const char *name = info->dlpi_name ? info->dlpi_name : "";
     bool main = entry->module.flags & VMT_MODULE_MAIN;
-    if (main && sys_read_link("/proc/self/exe", entry->path, sizeof(entry->path)) > 0)
-        return;
     struct text text;
     text_init(&text, entry->path, sizeof(entry->path));
+    if (main && *executable_path()) {
+        text_add(&text, executable_path());
+        return;
+    }
     char directory[MODULE_PATH_MAX];
     if (name[0] != '/' && strchr(name, '/') &&
         sys_call(SYS_getcwd, (long)directory, sizeof(directory), 0, 0, 0, 0) > 0) {
@@ -171,6 +179,7 @@ static void record_load(struct stream *stream, const struct entry *entry)
     stream_record_string(&record, entry->path, length);
     stream_record_number(&record, entry->module.flags);
     stream_record_end(&record);
+    clock_set_mark();
 }
 
 static void record_unload(struct stream *stream, uint64_t start)
@@ -180,6 +189,7 @@ static void record_unload(struct stream *stream, uint64_t start)
         return;
     stream_record_number(&record, start);
     stream_record_end(&record);
+    clock_set_mark();
 }
 
 static struct entry *find_same(const struct entry *wanted)
@@ -326,7 +336,7 @@ static void check_known(struct stream *stream)
 /* The module at an address that a look-up missed.  Its first page begins with the ELF header. */
 static void add_at(struct stream *stream, uint64_t address)
 {
-    static struct entry fresh; /* `changing` protects it */
+    static struct entry fresh SYS_TABLE; /* `changing` protects it */
     struct dl_find_object object;
     if (!object_at(address, &object))
         return;

@@ -35,6 +35,9 @@ struct module {
  * moment ago: then modules_stale becomes true).  Async-signal-safe, lock-free. */
 bool modules_find(uint64_t pc, struct module *module);
 
+/* The same for a word that may be no program counter at all: a miss tells nothing. */
+bool modules_peek(uint64_t pc, struct module *module);
+
 /* Raised by one whenever a module was unloaded. */
 extern uint32_t modules_epoch;
 

@@ -3,6 +3,10 @@
 
 #include "interpose.h"
 #include "lifecycle.h"
+#include "next_symbol.h"
+#include "sample.h"
+#include "sys.h"
+#include "thread_state.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -12,7 +16,7 @@
 
 /* ---- while the look-up runs ---- */
 
-char real_arena[REAL_ARENA_BYTES] __attribute__((aligned(64)));
+char real_arena[REAL_ARENA_BYTES] SYS_TABLE __attribute__((aligned(64)));
 static size_t arena_used;
 
 static void *arena_take(size_t alignment, size_t size)
@@ -45,15 +49,23 @@ static void first_call(void)
         lifecycle_start();
 }
 
-static void *first_malloc(size_t size)
+/* The wrapper that called has begun its work as if every allocation was to be recorded. */
+static void first_allocation(void)
 {
     first_call();
+    if (sample_is_on())
+        thread_state.flags |= THREAD_UNDECIDED;
+}
+
+static void *first_malloc(size_t size)
+{
+    first_allocation();
     return resolving ? arena_take(16, size) : real_heap.malloc(size);
 }
 
 static void *first_calloc(size_t count, size_t size)
 {
-    first_call();
+    first_allocation();
     size_t total;
     if (!resolving)
         return real_heap.calloc(count, size);
@@ -136,20 +148,65 @@ enum { MOST_RANGES = 4 };
 static struct range runtime_ranges[MOST_RANGES]; /* [0] is our own module */
 static uint32_t runtime_count;
 static struct range allocator_range; /* empty for libc */
-static char allocator_path[1024];
+static const char *allocator_path = "";
 
 /* Never dlerror() after a failed look-up: it takes gettext's locks, and the program's first malloc
  * may come from newlocale(), which holds one of them. */
 void *real_next(const char *name)
 {
-    return dlsym(RTLD_NEXT, name);
+    bool sure;
+    void *function = next_symbol_find(name, &sure);
+    return sure ? function : dlsym(RTLD_NEXT, name);
 }
 
+struct wanted_module {
+    uint64_t address;
+    struct range range;
+    const char *path;
+};
+
+/* The extent of a module, and whether it is the one wanted. */
+static int compare_module(struct dl_phdr_info *info, size_t size, void *context)
+{
+    (void)size;
+    struct wanted_module *wanted = context;
+    uint64_t start = UINT64_MAX, end = 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD)
+            continue;
+        uint64_t low = info->dlpi_addr + segment->p_vaddr, high = low + segment->p_memsz;
+        start = low < start ? low : start;
+        end = high > end ? high : end;
+    }
+    if (wanted->address < start || wanted->address >= end)
+        return 0;
+    wanted->range = (struct range){start, end};
+    wanted->path = info->dlpi_name[0] ? info->dlpi_name : program_invocation_name;
+    return 1;
+}
+
+/* The mapped extent of the module that holds `function`.  Not dladdr(): it looks at every symbol of
+ * the module, 60,000 instructions in libc. */
+static bool module_range(const void *function, struct range *range, const char **path)
+{
+    struct wanted_module wanted = {.address = (uint64_t)function};
+    if (!dl_iterate_phdr(compare_module, &wanted))
+        return false;
+    *range = wanted.range;
+    *path = wanted.path;
+    return true;
+}
+
+static bool covers(const struct range *range, uint64_t pc)
+{
+    return pc >= range->start && pc < range->end;
+}
+
+/* Once real_resolve has noted where that is. */
 static bool in_own_module(const void *function)
 {
-    Dl_info own, other;
-    return dladdr((const void *)&in_own_module, &own) && dladdr(function, &other) &&
-           own.dli_fbase == other.dli_fbase;
+    return covers(&runtime_ranges[0], (uint64_t)function);
 }
 
 static void *find_in_module(const struct link_map *map, const char *name)
@@ -165,30 +222,10 @@ static void *find_in_module(const struct link_map *map, const char *name)
 
 void *real_next_anywhere(const char *name)
 {
-    void *function = real_next(name);
+    void *function = dlsym(RTLD_NEXT, name);
     for (const struct link_map *map = _r_debug.r_map; map && !function; map = map->l_next)
         function = find_in_module(map, name);
     return function;
-}
-
-/* The mapped extent of the module that holds `function`. */
-static bool module_range(const void *function, struct range *range, const char **path)
-{
-    Dl_info info;
-    struct link_map *map = NULL;
-    if (!dladdr1(function, &info, (void **)&map, RTLD_DL_LINKMAP) || !info.dli_fbase)
-        return false;
-    const ElfW(Ehdr) *header = info.dli_fbase;
-    const ElfW(Phdr) *segment = (const void *)((const char *)header + header->e_phoff);
-    range->start = (uint64_t)info.dli_fbase;
-    range->end = range->start;
-    for (int i = 0; i < header->e_phnum; i++) {
-        uint64_t end = (uint64_t)map->l_addr + segment[i].p_vaddr + segment[i].p_memsz;
-        if (segment[i].p_type == PT_LOAD && end > range->end)
-            range->end = end;
-    }
-    *path = info.dli_fname;
-    return true;
 }
 
 bool real_module_extent(const void *function, uint64_t *start, uint64_t *end)
@@ -219,11 +256,6 @@ void real_note_runtime(const void *function)
     }
 }
 
-static bool covers(const struct range *range, uint64_t pc)
-{
-    return pc >= range->start && pc < range->end;
-}
-
 bool real_is_runtime(uint64_t pc)
 {
     uint32_t count = __atomic_load_n(&runtime_count, __ATOMIC_ACQUIRE);
@@ -246,24 +278,21 @@ const char *real_allocator_path(void)
 
 const char *real_preempted_by(void)
 {
-    static char path[1024];
-    Dl_info info;
+    struct range range;
+    const char *path;
     void *first = dlsym(RTLD_DEFAULT, "malloc");
-    if (first && !in_own_module(first) && dladdr(first, &info))
-        strncpy(path, info.dli_fname, sizeof(path) - 1);
-    return path;
+    return first && !in_own_module(first) && module_range(first, &range, &path) ? path : "";
 }
 
 static void note_allocator(const struct real_heap *heap)
 {
-    struct range range, libc;
-    const char *path, *libc_path;
+    struct range range;
+    const char *path;
     if (!module_range((const void *)heap->malloc, &range, &path))
         return;
-    strncpy(allocator_path, path, sizeof(allocator_path) - 1);
-    if (module_range((const void *)&strtol, &libc, &libc_path) && libc.start == range.start)
-        return;
-    allocator_range = range;
+    allocator_path = path;
+    if (!covers(&range, (uint64_t)&strtol))
+        allocator_range = range;
 }
 
 void real_resolve(void)
@@ -273,6 +302,7 @@ void real_resolve(void)
     if (!__atomic_compare_exchange_n(&state, &idle, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         return;
     resolving = true;
+    next_symbol_setup();
     struct real_heap heap = {
         .malloc = (void *(*)(size_t))real_next("malloc"),
         .calloc = (void *(*)(size_t, size_t))real_next("calloc"),

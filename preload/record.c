@@ -1,71 +1,108 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record.h"
 
+#include "handover.h"
 #include "record_stack.h"
 #include "thread_state.h"
 
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
-/* A loss of the tree leaves numbers that were never defined: begin anew. */
-static __attribute__((noinline, cold)) void lose(struct stream *stream)
+/* The stack could not be written.  A loss of the tree leaves numbers that were never defined: begin
+ * anew.  Always false. */
+static __attribute__((noinline, cold)) bool leave_lost(struct stream *stream)
 {
     stream->epoch--;
     stream->node_count = 0;
     stream_lose(stream);
+    thread_leave(stream);
+    return false;
 }
 
 /* ---- hot records ---- */
 
-/* Writes the optional T and F fields and adds their bits to *opcode.  `now` was taken by the
- * caller at the moment that counts. */
-static inline uint8_t *put_prefix(struct stream *stream, uint8_t *out, uint64_t now,
-                                  uint8_t *opcode)
+/* The common event: the stream's own order is order enough, and there were no page faults. */
+static inline bool is_plain(const struct stream *stream, uint64_t address)
 {
+    return handover_is_own(address, stream->id + 1) && !faultcount_changed(&stream->faults);
+}
+
+/* The time of an event on `address`, or 0 when the stream's own order is order enough. */
+static uint64_t stamp(struct stream *stream, uint64_t address)
+{
+    uint32_t marks = __atomic_load_n(&clock_marks, __ATOMIC_ACQUIRE);
+    if (marks == stream->marks && handover_is_own(address, stream->id + 1))
+        return 0;
+    stream->marks = recording == RECORDING_ON ? marks : marks - 1;
+    return handover_take(address, stream->id + 1);
+}
+
+/* A record of which the part before the kind's own fields is written. */
+struct open_record {
+    uint8_t *out; /* where those go */
+    unsigned opcode;
+};
+
+static inline struct open_record begin_plain(struct stream *stream, enum vmt_kind kind)
+{
+    return (struct open_record){stream->cursor + 1, VMT_HOT | (unsigned)kind << VMT_HOT_KIND_SHIFT};
+}
+
+/* Writes the optional T and F fields of an event on `address`: the first thing that is written
+ * of a record, and after whatever else may advance the stream's clock (a new chunk, a
+ * NODES_RESET), as handover.h demands. */
+static __attribute__((noinline)) struct open_record
+begin_dated(struct stream *stream, enum vmt_kind kind, uint64_t address)
+{
+    struct open_record record = begin_plain(stream, kind);
+    uint64_t now = stamp(stream, address);
     if (now) {
         uint64_t delta = now > stream->clock ? now - stream->clock : 0;
         stream->clock += delta;
-        out = vmt_put_varint(out, delta);
-        *opcode |= VMT_HOT_TIME;
+        record.out = vmt_put_varint(record.out, delta);
+        record.opcode |= VMT_HOT_TIME;
     }
-    if (UNLIKELY(faultcount_changed(&stream->faults))) {
+    if (faultcount_changed(&stream->faults)) {
         uint64_t minor, major;
         faultcount_take(&stream->faults, &minor, &major);
-        out = vmt_put_varint(vmt_put_varint(out, minor), major);
-        *opcode |= VMT_HOT_FAULTS;
+        record.out = vmt_put_varint(vmt_put_varint(record.out, minor), major);
+        record.opcode |= VMT_HOT_FAULTS;
     }
-    return out;
+    return record;
 }
 
-/* 0 when the stream's own order is order enough. */
-static inline uint64_t stamp(struct stream *stream)
+static inline struct open_record begin_record(struct stream *stream, enum vmt_kind kind,
+                                              uint64_t address)
 {
-    bool single = thread_is_only_one();
-    if (LIKELY(single && stream->ordered))
-        return 0;
-    stream->ordered = single;
-    return clock_now();
+    if (LIKELY(stream->marks == __atomic_load_n(&clock_marks, __ATOMIC_RELAXED) &&
+               is_plain(stream, address)))
+        return begin_plain(stream, kind);
+    return begin_dated(stream, kind, address);
+}
+
+static inline void end_record(struct stream *stream, struct open_record record)
+{
+    stream_commit(stream, (uint8_t)record.opcode, record.out);
+    thread_leave(stream);
 }
 
 /* ALLOC_FAILED, which names the `call`, or REALLOC_FAILED, which does not; then leaves. */
 static __attribute__((noinline, cold)) void write_failed(struct stream *stream, enum vmt_kind kind,
-                                                         unsigned call, size_t size,
+                                                         unsigned call, uint64_t address,
+                                                         size_t size,
                                                          const struct callstack_start *start)
 {
-    uint64_t now = stamp(stream);
     uint32_t node = record_stack(stream, start);
-    if (node) {
-        uint8_t opcode = (uint8_t)(VMT_HOT | kind << VMT_HOT_KIND_SHIFT);
-        uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
-        if (kind == VMT_ALLOC_FAILED)
-            *out++ = (uint8_t)call;
-        out = vmt_put_varint(out, size);
-        out = stream_put_stack(stream, out, node);
-        stream_commit(stream, opcode, out);
-    } else {
-        lose(stream);
+    if (!node) {
+        leave_lost(stream);
+        return;
     }
-    thread_leave(stream);
+    struct open_record record = begin_record(stream, kind, address);
+    if (kind == VMT_ALLOC_FAILED)
+        *record.out++ = (uint8_t)call;
+    record.out = vmt_put_varint(record.out, size);
+    record.out = stream_put_stack(stream, record.out, node);
+    end_record(stream, record);
 }
 
 /* A call that returned NULL.  Inside operator new, whose throwing forms never return to their
@@ -84,7 +121,7 @@ static __attribute__((noinline, cold)) void record_failed(unsigned call, size_t 
     struct stream *stream = thread_enter(start->pc, size, RECORDING_ON);
     self->flags |= runtime;
     if (stream)
-        write_failed(stream, VMT_ALLOC_FAILED, call, size, start);
+        write_failed(stream, VMT_ALLOC_FAILED, call, stream->last_address, size, start);
 }
 
 /* Addresses of one site are near to each other; the first one of a slot is near to whatever
@@ -94,132 +131,130 @@ static inline uint64_t block_base(const struct stream *stream, const struct stre
     return slot->address ? slot->address : stream->last_address;
 }
 
-static inline uint8_t *put_block(struct stream *stream, uint8_t *out, uint32_t node, size_t size,
-                                 uint64_t address)
+/* Where the slot of the stack does not say it all. */
+static inline void put_block(struct stream *stream, struct open_record *record, uint32_t node,
+                             size_t size, uint64_t address)
 {
     struct stream_slot *slot = &stream->slots[VMT_SLOT_OF(node)];
-    out = vmt_put_varint(out, size);
-    if (slot->node == node) {
-        out = vmt_put_varint(out, (uint64_t)VMT_SLOT_OF(node) << 1 | 1);
-    } else {
-        out = vmt_put_varint(out, (uint64_t)node << 1);
-        *slot = (struct stream_slot){.node = node};
-    }
-    return vmt_put_varint(out, vmt_address_delta(address, block_base(stream, slot)));
+    uint8_t *out = vmt_put_varint(record->out, size);
+    out = stream_put_stack(stream, out, node);
+    record->out = vmt_put_varint(out, vmt_address_delta(address, block_base(stream, slot)));
+    slot->size = size;
+    slot->address = stream->last_address = address;
 }
 
-static inline void record_block(enum vmt_kind kind, enum recording least, const void *block,
+static inline bool record_block(enum vmt_kind kind, enum recording least, const void *block,
                                 size_t size, const struct callstack_start *start)
 {
     struct stream *stream = thread_enter(start->pc, size, least);
     if (UNLIKELY(!stream))
-        return;
-    uint64_t now = stamp(stream), address = (uint64_t)block;
+        return false;
     uint32_t node = record_stack(stream, start);
-    if (UNLIKELY(!node)) {
-        lose(stream);
-        thread_leave(stream);
-        return;
-    }
-    uint8_t opcode = (uint8_t)(VMT_HOT | kind << VMT_HOT_KIND_SHIFT);
-    uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
+    if (UNLIKELY(!node))
+        return leave_lost(stream);
+    uint64_t address = (uint64_t)block;
+    struct open_record record = begin_record(stream, kind, address);
     struct stream_slot *slot = &stream->slots[VMT_SLOT_OF(node)];
     if (LIKELY(slot->node == node && slot->size == size)) {
-        opcode |= VMT_HOT_STACK;
-        *out++ = (uint8_t)VMT_SLOT_OF(node);
-        out = vmt_put_varint(out, vmt_address_delta(address, block_base(stream, slot)));
+        record.opcode |= VMT_HOT_STACK;
+        *record.out++ = (uint8_t)VMT_SLOT_OF(node);
+        uint64_t delta = vmt_address_delta(address, block_base(stream, slot));
+        record.out = vmt_put_varint(record.out, delta);
+        slot->address = stream->last_address = address;
     } else {
-        out = put_block(stream, out, node, size, address);
+        put_block(stream, &record, node, size, address);
     }
-    slot->size = size;
-    slot->address = stream->last_address = address;
-    stream_commit(stream, opcode, out);
-    thread_leave(stream);
+    end_record(stream, record);
+    return true;
 }
 
-void record_alloc(enum vmt_kind kind, const void *block, size_t size,
+bool record_alloc(enum vmt_kind kind, const void *block, size_t size,
                   const struct callstack_start *start)
 {
     if (LIKELY(block != NULL))
-        record_block(kind, RECORDING_ON, block, size, start);
-    else
-        record_failed(kind, size, start);
+        return record_block(kind, RECORDING_ON, block, size, start);
+    record_failed(kind, size, start);
+    return false;
 }
 
 /* Its first half was recorded, so the second one is, even if recording was paused meanwhile. */
-void record_realloc_moved(const void *block, size_t size, const struct callstack_start *start)
+bool record_realloc_moved(const void *block, size_t size, const struct callstack_start *start)
 {
-    record_block(VMT_REALLOC, RECORDING_PAUSED, block, size, start);
+    return record_block(VMT_REALLOC, RECORDING_PAUSED, block, size, start);
 }
 
-void record_alloc_other(enum vmt_subkind subkind, size_t alignment, const void *block, size_t size,
+bool record_alloc_other(enum vmt_subkind subkind, size_t alignment, const void *block, size_t size,
                         const struct callstack_start *start)
 {
     if (!block) {
         record_failed(VMT_ALLOC_OTHER, size, start);
-        return;
+        return false;
     }
     /* The second half of a reallocarray is recorded even if recording was paused meanwhile. */
     enum recording least = subkind == VMT_SUB_REALLOCARRAY ? RECORDING_PAUSED : RECORDING_ON;
     struct stream *stream = thread_enter(start->pc, size, least);
     if (!stream)
-        return;
-    uint64_t now = stamp(stream), address = (uint64_t)block;
+        return false;
     uint32_t node = record_stack(stream, start);
-    if (node) {
-        uint8_t opcode = VMT_HOT | VMT_ALLOC_OTHER << VMT_HOT_KIND_SHIFT;
-        uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
-        struct stream_slot *slot = &stream->slots[VMT_SLOT_OF(node)];
-        *out++ = (uint8_t)subkind;
-        *out++ = (uint8_t)(alignment ? __builtin_ctzll(alignment) : 0);
-        out = put_block(stream, out, node, size, address);
-        slot->size = size;
-        slot->address = stream->last_address = address;
-        stream_commit(stream, opcode, out);
-    } else {
-        lose(stream);
-    }
-    thread_leave(stream);
+    if (!node)
+        return leave_lost(stream);
+    uint64_t address = (uint64_t)block;
+    struct open_record record = begin_record(stream, VMT_ALLOC_OTHER, address);
+    *record.out++ = (uint8_t)subkind;
+    *record.out++ = (uint8_t)(alignment ? __builtin_ctzll(alignment) : 0);
+    put_block(stream, &record, node, size, address);
+    end_record(stream, record);
+    return true;
 }
 
+static inline void end_release(struct stream *stream, struct open_record record, uint64_t address)
+{
+    uint64_t delta = vmt_address_delta(address, stream->last_address);
+    record.out = vmt_put_varint(record.out, delta);
+    stream->last_address = address;
+    end_record(stream, record);
+}
+
+/* `stream` is NULL if the thread could not enter at once. */
+static __attribute__((noinline)) void record_free_slowly(enum vmt_kind kind, uint64_t address,
+                                                         uint64_t caller, struct stream *stream)
+{
+    if (!stream && !(stream = thread_enter_slow(caller, address, RECORDING_PAUSED)))
+        return;
+    end_release(stream, begin_record(stream, kind, address), address);
+}
+
+/* Calls nothing but as its last act, so it saves no registers. */
 void record_free(enum vmt_kind kind, const void *block, uint64_t caller)
 {
     if (UNLIKELY(!block))
         return;
-    struct stream *stream = thread_enter(caller, (uint64_t)block, RECORDING_PAUSED);
-    if (UNLIKELY(!stream))
-        return;
-    uint64_t now = stamp(stream), address = (uint64_t)block;
-    uint8_t opcode = (uint8_t)(VMT_HOT | kind << VMT_HOT_KIND_SHIFT);
-    uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
-    out = vmt_put_varint(out, vmt_address_delta(address, stream->last_address));
-    stream->last_address = address;
-    stream_commit(stream, opcode, out);
-    thread_leave(stream);
+    uint64_t address = (uint64_t)block;
+    struct stream *stream = thread_enter_at_once();
+    if (LIKELY(stream && is_plain(stream, address)))
+        end_release(stream, begin_plain(stream, kind), address);
+    else
+        record_free_slowly(kind, address, caller, stream);
 }
 
 void record_free_other(enum vmt_subkind subkind, const void *block, uint64_t caller)
 {
     if (!block)
         return;
-    struct stream *stream = thread_enter(caller, (uint64_t)block, RECORDING_PAUSED);
+    uint64_t address = (uint64_t)block;
+    struct stream *stream = thread_enter(caller, address, RECORDING_PAUSED);
     if (!stream)
         return;
-    uint64_t now = stamp(stream), address = (uint64_t)block;
-    uint8_t opcode = VMT_HOT | VMT_FREE_OTHER << VMT_HOT_KIND_SHIFT;
-    uint8_t *out = put_prefix(stream, stream->cursor + 1, now, &opcode);
-    *out++ = (uint8_t)subkind;
-    out = vmt_put_varint(out, vmt_address_delta(address, stream->last_address));
-    stream->last_address = address;
-    stream_commit(stream, opcode, out);
-    thread_leave(stream);
+    struct open_record record = begin_record(stream, VMT_FREE_OTHER, address);
+    *record.out++ = (uint8_t)subkind;
+    end_release(stream, record, address);
 }
 
-void record_realloc_failed(size_t size, const struct callstack_start *start)
+void record_realloc_failed(const void *block, size_t size, const struct callstack_start *start)
 {
     struct stream *stream = thread_enter(start->pc, 0, RECORDING_PAUSED);
     if (stream)
-        write_failed(stream, VMT_REALLOC_FAILED, 0, size, start);
+        write_failed(stream, VMT_REALLOC_FAILED, 0, (uint64_t)block, size, start);
 }
 
 void record_realloc_freed(uint64_t caller)
@@ -227,8 +262,5 @@ void record_realloc_freed(uint64_t caller)
     struct stream *stream = thread_enter(caller, 0, RECORDING_PAUSED);
     if (!stream)
         return;
-    uint8_t opcode = VMT_HOT | VMT_REALLOC_FREED << VMT_HOT_KIND_SHIFT;
-    uint8_t *out = put_prefix(stream, stream->cursor + 1, stamp(stream), &opcode);
-    stream_commit(stream, opcode, out);
-    thread_leave(stream);
+    end_record(stream, begin_record(stream, VMT_REALLOC_FREED, stream->last_address));
 }

@@ -3,7 +3,7 @@
  * One function per kind of event.  Each checks whether it is to be recorded at all, keeps
  * errno, and never fails: an event that cannot be written is counted as lost.
  *
- * Allocations are recorded after the real call, releases before it: see clock.h.
+ * Allocations are recorded after the real call, releases before it: see clock.h and handover.h.
  */
 #ifndef VMTRACE_RECORD_H
 #define VMTRACE_RECORD_H
@@ -11,13 +11,15 @@
 #include "callstack.h"
 #include "vmtrace/trace_format.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* A block was handed out; `address` NULL records a failed call instead. */
-void record_alloc(enum vmt_kind kind, const void *address, size_t size,
+/* A block was handed out; `address` NULL records a failed call instead.  True if the block's record
+ * was written. */
+bool record_alloc(enum vmt_kind kind, const void *address, size_t size,
                   const struct callstack_start *start);
-void record_alloc_other(enum vmt_subkind subkind, size_t alignment, const void *address,
+bool record_alloc_other(enum vmt_subkind subkind, size_t alignment, const void *address,
                         size_t size, const struct callstack_start *start);
 
 /* A block is about to be released; NULL is ignored. `caller` is the pc that called the hook. */
@@ -25,8 +27,8 @@ void record_free(enum vmt_kind kind, const void *address, uint64_t caller);
 void record_free_other(enum vmt_subkind subkind, const void *address, uint64_t caller);
 
 /* The end of a realloc whose old block was announced as VMT_REALLOC_BEGIN by record_free. */
-void record_realloc_moved(const void *address, size_t size, const struct callstack_start *start);
-void record_realloc_failed(size_t size, const struct callstack_start *start);
+bool record_realloc_moved(const void *address, size_t size, const struct callstack_start *start);
+void record_realloc_failed(const void *block, size_t size, const struct callstack_start *start);
 void record_realloc_freed(uint64_t caller);
 
 /* Cold records; arguments in the order of the format. */

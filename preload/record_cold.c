@@ -125,11 +125,13 @@ void record_crash(int signal, int code, const void *address, const struct callst
 void record_text(enum vmt_op op, const char *text)
 {
     write_shape(op, 0, RECORDING_PAUSED, &(struct shape){.text = text});
+    clock_set_mark();
 }
 
 void record_number(enum vmt_op op, uint64_t number)
 {
     write_shape(op, 0, RECORDING_PAUSED, &(struct shape){{number}, 1, NULL, NULL});
+    clock_set_mark();
 }
 
 void record_named(enum vmt_op op, uint64_t number, const char *text)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record_stack.h"
 
+#include "modules.h"
+
 #include <string.h>
 
 /* A module went away: its addresses may mean something else from now on. */
-void record_stack_forget(struct stream *stream, uint32_t epoch)
+static __attribute__((noinline, cold)) void forget(struct stream *stream, uint32_t epoch)
 {
     struct stream_record record;
     stream->epoch = epoch;
@@ -19,7 +21,8 @@ void record_stack_forget(struct stream *stream, uint32_t epoch)
 }
 
 /* Writes the nodes of frames [first, count), below `parent`, none of which is known yet. */
-uint32_t record_stack_add(struct stream *stream, uint32_t parent, uint32_t first)
+static __attribute__((noinline)) uint32_t add(struct stream *stream, uint32_t parent,
+                                              uint32_t first)
 {
     const struct callstack *stack = &stream->callstack;
     for (uint32_t i = first; i < stack->count;) {
@@ -48,9 +51,37 @@ uint32_t record_stack_add(struct stream *stream, uint32_t parent, uint32_t first
 }
 
 /* The way was lost in code of no known module: perhaps it was loaded a moment ago. */
-void record_stack_retry(struct stream *stream, const struct callstack_start *start)
+static __attribute__((noinline, cold)) void retry(struct stream *stream,
+                                                  const struct callstack_start *start)
 {
     modules_refresh(stream);
     stream->node_count = 0;
     callstack_capture(&stream->callstack, start);
+}
+
+/* `same` is 0 in the first capture of a new module epoch, so such a one is noticed here. */
+uint32_t record_stack_changed(struct stream *stream, const struct callstack_start *start)
+{
+    struct callstack *stack = &stream->callstack;
+    uint32_t epoch = __atomic_load_n(&modules_epoch, __ATOMIC_RELAXED);
+    if (__builtin_expect(epoch != stream->epoch, 0))
+        forget(stream, epoch);
+    if (__builtin_expect(stack->cut && modules_stale(), 0))
+        retry(stream, start);
+    uint32_t same = stack->same < stream->node_count ? stack->same : stream->node_count;
+    if (__builtin_expect(stack->cut != stream->node_cut, 0)) {
+        stream->node_cut = stack->cut;
+        same = 0;
+    }
+    uint32_t node = same ? stream->node_of[same - 1] : stack->cut ? VMT_NODE_CUT : VMT_NODE_EMPTY;
+    for (uint32_t i = same; i < stack->count; i++) {
+        uint32_t child = stack_nodes_find(&stream->nodes, node, stack->pc[i]);
+        if (__builtin_expect(!child, 0)) {
+            stream->node_count = i;
+            return add(stream, node, i);
+        }
+        stream->node_of[i] = node = child;
+    }
+    stream->node_count = stack->count;
+    return node;
 }

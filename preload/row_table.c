@@ -22,7 +22,7 @@
 #define ODD_NO_PLACE 1
 #define ODD_FIRST 2
 
-static uint64_t first_words[1u << FIRST_BITS];
+static uint64_t first_words[1u << FIRST_BITS] SYS_TABLE;
 static struct row_words first_table = {
     .bits = FIRST_BITS, .mask = (1u << FIRST_BITS) - 1, .word = first_words};
 struct row_words *row_table = &first_table;
@@ -32,7 +32,7 @@ static uint32_t table_epoch;
 static struct odd_row {
     struct unwind_row row;
     bool ready;
-} odd_rows[ODD_MAX];
+} odd_rows[ODD_MAX] SYS_TABLE;
 static uint32_t odd_count = ODD_FIRST;
 
 void row_table_expand(uint64_t word, struct unwind_row *row)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "settings.h"
 
+#include "name_store.h"
 #include "sys.h"
 #include "text.h"
 #include "vmtrace/trace_format.h"
@@ -92,13 +93,13 @@ static bool parse_number(const char *value, bool suffix, uint64_t low, uint64_t 
 
 static bool set_output(const char *value)
 {
-    if (!*value || strlen(value) >= sizeof(settings.output))
+    if (!*value || strlen(value) >= NAME_STORE_LONGEST)
         return false;
     for (const char *at = value; *at; at++) {
         if (*at == '%' && !(at[1] && strchr("peht%n", *++at)))
             return false;
     }
-    strcpy(settings.output, value);
+    settings.output = name_store_keep(value); /* the program may change its environment */
     return true;
 }
 
@@ -134,7 +135,12 @@ static bool set_depth(const char *value)
 
 static bool set_sample(const char *value)
 {
-    return strcmp(value, "0") == 0;
+    return parse_number(value, true, 0, VMT_MAX_SAMPLE_INTERVAL, &settings.sample);
+}
+
+static bool set_seed(const char *value)
+{
+    return parse_number(value, false, 0, UINT64_MAX, &settings.seed);
 }
 
 static bool set_interval(const char *value)
@@ -189,7 +195,9 @@ static const struct {
     {"VMTRACE_SCAN", set_scan, "off (this version has no reachability scan)"},
     {"VMTRACE_CHILDREN", set_children, "follow or ignore"},
     {"VMTRACE_DEPTH", set_depth, "a number of frames from 1 to 4096"},
-    {"VMTRACE_SAMPLE", set_sample, "0 (this version records every allocation)"},
+    {"VMTRACE_SAMPLE", set_sample,
+     "0, or a number of bytes up to 1024G, with K, M or G, of which about one is sampled"},
+    {"VMTRACE_SEED", set_seed, "a number"},
     {"VMTRACE_INTERVAL", set_interval, "milliseconds from 1 to 3600000"},
     {"VMTRACE_MAX_SIZE", set_max_size, "a size of at least 128K: a number with K, M or G"},
     {"VMTRACE_START", set_start, "on or paused"},
@@ -197,45 +205,45 @@ static const struct {
 };
 enum { VARIABLES = sizeof(variables) / sizeof(variables[0]) };
 
-static const char *value_of(char **environment, const char *name)
-{
-    size_t length = strlen(name);
-    for (char **entry = environment; *entry; entry++) {
-        if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
-            return *entry + length + 1;
-    }
-    return NULL;
-}
-
-static bool known_name(const char *entry)
+/* Which variable an entry "NAME=VALUE" of the environment sets, or -1. */
+static int variable_of(const char *entry)
 {
     for (int i = 0; i < VARIABLES; i++) {
         size_t length = strlen(variables[i].name);
         if (strncmp(entry, variables[i].name, length) == 0 && entry[length] == '=')
-            return true;
+            return i;
     }
-    return false;
+    return -1;
+}
+
+static void complain_unknown(const char *entry)
+{
+    settings_complain("%.*s: no such variable; known are VMTRACE_OUTPUT, _FAULTS, _SCAN, "
+                      "_CHILDREN, _DEPTH, _SAMPLE, _SEED, _INTERVAL, _MAX_SIZE, _START, "
+                      "_LOG and _CLOCK; the program runs untraced",
+                      (int)strcspn(entry, "="), entry);
 }
 
 bool settings_load(char **environment)
 {
-    for (int i = 0; i < VARIABLES; i++) {
-        const char *value = value_of(environment, variables[i].name);
-        if (value && !variables[i].set(value)) {
-            settings_complain("%s=%s: not accepted; it may be %s; the program runs untraced",
-                              variables[i].name, value, variables[i].accepted);
-            return false;
-        }
-    }
+    const char *values[VARIABLES] = {NULL}, *unknown = NULL;
     for (char **entry = environment; *entry; entry++) {
-        if (strncmp(*entry, "VMTRACE_", 8) == 0 && !known_name(*entry)) {
-            const char *end = strchr(*entry, '=');
-            settings_complain("%.*s: no such variable; known are VMTRACE_OUTPUT, _FAULTS, _SCAN, "
-                              "_CHILDREN, _DEPTH, _SAMPLE, _INTERVAL, _MAX_SIZE, _START, _LOG and "
-                              "_CLOCK; the program runs untraced",
-                              end ? (int)(end - *entry) : (int)strlen(*entry), *entry);
+        if (strncmp(*entry, "VMTRACE_", 8) != 0)
+            continue;
+        int variable = variable_of(*entry);
+        if (variable < 0)
+            unknown = unknown ? unknown : *entry;
+        else if (!values[variable])
+            values[variable] = strchr(*entry, '=') + 1;
+    }
+    for (int i = 0; i < VARIABLES; i++) {
+        if (values[i] && !variables[i].set(values[i])) {
+            settings_complain("%s=%s: not accepted; it may be %s; the program runs untraced",
+                              variables[i].name, values[i], variables[i].accepted);
             return false;
         }
     }
-    return true;
+    if (unknown)
+        complain_unknown(unknown);
+    return !unknown;
 }

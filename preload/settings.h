@@ -19,7 +19,7 @@ enum settings_log { SETTINGS_LOG_QUIET, SETTINGS_LOG_ERRORS, SETTINGS_LOG_SUMMAR
 enum settings_clock { SETTINGS_CLOCK_AUTO, SETTINGS_CLOCK_TSC, SETTINGS_CLOCK_COUNTER };
 
 struct settings {
-    char output[4096]; /* the pattern */
+    const char *output; /* the pattern */
     enum settings_faults faults;
     enum settings_log log;
     enum settings_clock clock;
@@ -28,6 +28,8 @@ struct settings {
     uint32_t depth;       /* frames, 1 to VMT_MAX_DEPTH */
     uint32_t interval_ms; /* 1 to 3600000 */
     uint64_t max_size;    /* bytes; UINT64_MAX: no cap */
+    uint64_t sample;      /* bytes; 0: everything is recorded */
+    uint64_t seed;        /* of the samples; 0: another one each time */
 };
 
 extern struct settings settings;

@@ -4,17 +4,41 @@
 #include "sys.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum {
     LENGTH_BYTES = 3,        /* a padded varint, so that it can be filled in afterwards */
     MOST_REGION_CHUNKS = 16, /* 1 MiB */
     RETRY_EVENTS = 4096,     /* lost events until space is asked for again */
+    LEAST_TRIM = 16384,      /* bytes that are worth three system calls at the end */
 };
+
+void stream_set_pause(struct stream *stream)
+{
+    ptrdiff_t room = stream->limit - stream->cursor - STREAM_MARGIN;
+    ptrdiff_t bytes = stream->faults.early                         ? 0
+                      : stream->faults.source == VMT_FAULTS_RUSAGE ? STREAM_HOUSEKEEPING_RUSAGE
+                                                                   : STREAM_HOUSEKEEPING;
+    if (bytes > room)
+        bytes = room > 0 ? room : 0;
+    stream->pause_at = stream->cursor + bytes;
+}
+
+/* The end of the chunk, or of the part of it that has space. */
+static void set_limit(struct stream *stream)
+{
+    const struct trace_region *region = &stream->region;
+    size_t end = region->used < region->backed ? region->used : region->backed;
+    stream->limit = region->base + end - STREAM_TAIL;
+    stream_set_pause(stream);
+}
 
 static void begin_chunk(struct stream *stream)
 {
     struct trace_region *region = &stream->region;
     uint8_t *base = region->base + region->used;
+    if (region->offset + region->used == 0)
+        base += VMT_HEADER_SIZE;
     region->used += VMT_CHUNK_SIZE;
     uint64_t now = clock_now();
     if (now > stream->clock)
@@ -32,7 +56,7 @@ static void begin_chunk(struct stream *stream)
     stream->last_address = 0;
     stream->last_pc = 0;
     stream->cursor = base + VMT_CHUNK_HEADER_SIZE;
-    stream->limit = base + VMT_CHUNK_SIZE - STREAM_TAIL;
+    set_limit(stream);
 }
 
 /* In the tail of the old chunk, which is always free. */
@@ -48,15 +72,36 @@ static void write_lost(struct stream *stream, enum vmt_lost reason, int error)
     out = vmt_put_varint(out, (uint64_t)(end - payload));
     memcpy(out, payload, (size_t)(end - payload));
     stream_commit(stream, VMT_OP_LOST, out + (end - payload));
-    stream->limit = stream->cursor; /* nothing more fits */
+    stream->limit = stream->pause_at = stream->cursor; /* nothing more fits */
+}
+
+/* Nothing more is written into the region. */
+static void end_region(struct trace_region *region)
+{
+    region->used = region->backed = region->size;
+}
+
+/* More of the region that the stream has, in this chunk or the next one. */
+static bool go_on(struct stream *stream)
+{
+    struct trace_region *region = &stream->region;
+    if (region->backed == region->size && region->used == region->size)
+        return false;
+    if (region->backed <= region->used && !trace_file_extend(region)) {
+        end_region(region);
+        return false;
+    }
+    if (stream->limit + STREAM_TAIL < region->base + region->used)
+        set_limit(stream);
+    else
+        begin_chunk(stream);
+    return true;
 }
 
 static bool refill(struct stream *stream)
 {
-    if (stream->region.used < stream->region.size) {
-        begin_chunk(stream);
+    if (go_on(stream))
         return true;
-    }
     struct trace_region fresh;
     int error;
     enum vmt_lost reason = trace_file_region(&fresh, stream->next_region, &error);
@@ -67,7 +112,7 @@ static bool refill(struct stream *stream)
         stream->stopped = reason == VMT_LOST_MAX_SIZE;
         return false;
     }
-    sys_unmap(stream->region.base, stream->region.size);
+    trace_file_release(&stream->region);
     stream->region = fresh;
     stream->retry_at = stream->lost = 0;
     if (stream->next_region < MOST_REGION_CHUNKS)
@@ -103,10 +148,14 @@ void stream_trim(struct stream *stream, bool alone)
 {
     if (!stream->region.base || stream->retry_at)
         return;
-    size_t keep = (size_t)(stream->cursor - stream->region.base);
-    stream->limit = stream->cursor;
-    stream->region.used = stream->region.size;
-    trace_file_trim(&stream->region, keep + STREAM_TAIL, alone);
+    size_t page = (size_t)getpagesize();
+    size_t used = (size_t)(stream->cursor - stream->region.base) + STREAM_TAIL;
+    size_t keep = (used + page - 1) & ~(page - 1);
+    if (keep + LEAST_TRIM > stream->region.backed)
+        return;
+    stream->limit = stream->pause_at = stream->cursor;
+    trace_file_trim(&stream->region, keep, alone);
+    end_region(&stream->region);
 }
 
 bool stream_record_begin(struct stream_record *record, struct stream *stream, uint8_t opcode,
@@ -119,7 +168,6 @@ bool stream_record_begin(struct stream_record *record, struct stream *stream, ui
     uint64_t now = clock_now();
     uint64_t delta = now > stream->clock ? now - stream->clock : 0;
     stream->clock += delta;
-    stream->ordered = false;
     uint8_t *start = stream->cursor + 1 + LENGTH_BYTES;
     *record = (struct stream_record){stream, vmt_put_varint(start, delta), start, opcode};
     return true;

@@ -6,7 +6,7 @@
  * killed between two instructions leaves a whole number of records behind.
  *
  * The struct lives in memory that the kernel wipes in a forked child (MADV_WIPEONFORK): there
- * `cursor` and `limit` are NULL, the first record finds no room, and the cold path
+ * `cursor`, `pause_at` and `limit` are NULL, the first record finds no room, and the cold path
  * notices the fork, however it was made, at no cost to the hot one.
  */
 #ifndef VMTRACE_STREAM_H
@@ -30,9 +30,10 @@ enum {
     STREAM_NODES_MAX = 32,
     /* Kept free at the end of each chunk for a LOST record. */
     STREAM_TAIL = 64,
-    /* Events between two looks at the clock, the rusage counters, ... */
-    STREAM_HOUSEKEEPING = 256,
-    STREAM_HOUSEKEEPING_RUSAGE = 64,
+    /* Bytes written between two looks at the clock, the rusage counters, ...: some 250 events, and
+     * 60. */
+    STREAM_HOUSEKEEPING = 1024,
+    STREAM_HOUSEKEEPING_RUSAGE = 256,
 };
 
 struct stream_slot {
@@ -41,13 +42,14 @@ struct stream_slot {
 };
 
 struct stream {
-    uint8_t *cursor; /* next byte to write; cursor <= limit, or both NULL in a forked child */
-    uint8_t *limit;  /* end of the chunk, less STREAM_TAIL */
-    uint64_t clock;  /* ticks of the last stamp written */
+    uint8_t *cursor;   /* next byte to write, at most `limit` */
+    uint8_t *pause_at; /* below it, an event has STREAM_MARGIN bytes and needs no housekeeping */
+    uint8_t *limit;    /* end of the chunk, less STREAM_TAIL */
+    uint64_t clock;    /* ticks of the last stamp written */
     uint64_t last_address, last_pc;
-    int32_t countdown; /* events until housekeeping */
-    bool ordered;      /* single-threaded and stamped: further events need no stamp */
-    uint32_t epoch;    /* modules_epoch that `nodes` belongs to */
+    uint32_t id;    /* in the trace, and index in the registry */
+    uint32_t marks; /* clock_marks at its last stamp; differs unless recording is on */
+    uint32_t epoch; /* modules_epoch that `nodes` belongs to */
     struct faultcount faults;
     struct stack_nodes nodes;
     uint32_t nodes_written; /* nodes.next as far as NODES records are part of the trace */
@@ -59,7 +61,6 @@ struct stream {
 
     /* cold */
     uint32_t magic;
-    uint32_t id;         /* in the trace, and index in the registry */
     uint32_t sequence;   /* of the next chunk */
     uint32_t node_epoch; /* NODES_RESET records so far */
     uint32_t tid;        /* thread that the trace says is writing */
@@ -76,7 +77,11 @@ struct stream {
 bool stream_refill(struct stream *stream);
 void stream_lose(struct stream *stream);
 
-/* Cuts the file behind what was written; the next record begins a new chunk. */
+/* Sets `pause_at`: the housekeeping is done. */
+void stream_set_pause(struct stream *stream);
+
+/* Cuts the file behind what was written, if that frees more than a few pages; the next record then
+ * begins a new chunk. */
 void stream_trim(struct stream *stream, bool alone);
 
 static inline bool stream_room(struct stream *stream, size_t bytes)

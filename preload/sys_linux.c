@@ -71,6 +71,15 @@ void *sys_map(size_t size)
     return result < 0 && result > -4096 ? NULL : (void *)result;
 }
 
+void *sys_remap(void *memory, size_t old_size, size_t size)
+{
+    if (!memory)
+        return sys_map(size);
+    long result =
+        sys_call(SYS_mremap, (long)memory, (long)old_size, (long)size, MREMAP_MAYMOVE, 0, 0);
+    return result < 0 && result > -4096 ? NULL : (void *)result;
+}
+
 void sys_leave_out_of_fork(void *memory, size_t size, bool out)
 {
     sys_call(SYS_madvise, (long)memory, (long)size, out ? MADV_DONTFORK : MADV_DOFORK, 0, 0, 0);

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18 /* Linux 4.14 */
@@ -34,14 +35,21 @@ struct registry_entry {
 enum recording recording = RECORDING_OFF;
 __thread struct thread_state thread_state;
 
-static struct registry_entry registry[MOST_STREAMS];
+static struct registry_entry registry[MOST_STREAMS] SYS_TABLE;
 static uint32_t registry_count;
 static uint32_t probe_next;
 static char *same_memory; /* a page that holds 1, and that the kernel wipes in a forked child */
+static struct stream *first_stream; /* memory mapped together with it, until it is used */
 
 struct stream *thread_stream(uint32_t index)
 {
     return __atomic_load_n(&registry[index].stream, __ATOMIC_ACQUIRE);
+}
+
+void recording_switch(enum recording to)
+{
+    __atomic_store_n(&recording, to, __ATOMIC_RELEASE);
+    clock_set_mark();
 }
 
 uint32_t thread_stream_count(void)
@@ -66,7 +74,6 @@ static void stream_ready(struct stream *stream, uint32_t id)
     stream->epoch = __atomic_load_n(&modules_epoch, __ATOMIC_RELAXED);
     stream->id = id;
     stream->next_region = 1;
-    stream->countdown = STREAM_HOUSEKEEPING;
     stream->magic = STREAM_MAGIC;
 }
 
@@ -80,10 +87,12 @@ static struct stream *new_stream(uint32_t owner)
 {
     if (thread_stream_count() == MOST_STREAMS)
         return NULL;
-    struct stream *stream = sys_map(stream_bytes());
+    struct stream *stream = first_stream;
+    first_stream = NULL;
+    if (!stream && (stream = sys_map(stream_bytes())))
+        wipe_on_fork(stream, stream_bytes(), true);
     if (!stream)
         return NULL;
-    wipe_on_fork(stream, stream_bytes(), true);
     uint32_t id = __atomic_fetch_add(&registry_count, 1, __ATOMIC_RELAXED);
     if (id >= MOST_STREAMS) {
         sys_unmap(stream, stream_bytes());
@@ -151,7 +160,6 @@ static void clean_up_abandoned(struct stream *stream)
         stream->epoch = __atomic_load_n(&modules_epoch, __ATOMIC_RELAXED) - 1;
     callstack_forget(&stream->callstack);
     stream->node_count = 0;
-    stream->ordered = false;
 }
 
 /* Gives the stream to the calling thread and says so in the trace. */
@@ -159,12 +167,9 @@ static void take_over(struct stream *stream, uint32_t tid, bool nested)
 {
     callstack_forget(&stream->callstack);
     stream->node_count = 0;
-    stream->ordered = false;
     faultcount_detach(&stream->faults);
     if (!nested)
         faultcount_attach(&stream->faults);
-    stream->countdown = stream->faults.source == VMT_FAULTS_RUSAGE ? STREAM_HOUSEKEEPING_RUSAGE
-                                                                   : STREAM_HOUSEKEEPING;
     if (stream->tid == tid)
         return;
     stream->tid = tid;
@@ -174,13 +179,10 @@ static void take_over(struct stream *stream, uint32_t tid, bool nested)
         stream_record_number(&record, tid);
         stream_record_end(&record);
     }
+    if (stream->id && !clock_is_confirmed())
+        housekeeping_confirm_clock(stream);
     if (!nested)
         housekeeping_thread_name(stream);
-    if (!nested && stream->faults.source != faultcount_source &&
-        stream_record_begin(&record, stream, VMT_OP_FAULT_SOURCE, VMT_VARINT_MAX)) {
-        stream_record_number(&record, stream->faults.source);
-        stream_record_end(&record);
-    }
 }
 
 static struct stream *acquire(bool nested)
@@ -211,11 +213,9 @@ static bool was_abandoned(const void *frame)
     return (const char *)__builtin_frame_address(0) > (const char *)frame && !on_signal_stack();
 }
 
-static struct stream *enter_nested(struct thread_state *self)
+static struct stream *enter_nested(void)
 {
     struct stream *stream = acquire(true);
-    if (self->stream)
-        self->stream->ordered = false;
     if (stream && stream_room(stream, STREAM_MARGIN))
         return stream;
     if (stream) {
@@ -237,9 +237,11 @@ bool thread_in_runtime(uint64_t caller, uint64_t value)
 struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording least)
 {
     struct thread_state *self = &thread_state;
-    if (recording < least || (self->flags & THREAD_INTERNAL))
+    if (recording < least || (self->flags & (THREAD_INTERNAL | THREAD_UNDECIDED))) {
+        self->flags &= ~(unsigned)THREAD_UNDECIDED;
         return NULL;
-    if (same_memory && !*same_memory)
+    }
+    if (thread_state_forked())
         lifecycle_forked();
     if (thread_in_runtime(caller, value) || callstack_is_own(caller))
         return NULL;
@@ -247,7 +249,7 @@ struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording
         self->flags &= ~(unsigned)THREAD_RUNTIME;
     if (self->flags & THREAD_BUSY) {
         if (!was_abandoned(self->busy_frame))
-            return enter_nested(self);
+            return enter_nested();
         clean_up_abandoned(self->stream);
     }
     self->busy_frame = __builtin_frame_address(0);
@@ -257,7 +259,7 @@ struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording
         self->stream = acquire(false);
     struct stream *stream = self->stream;
     if (stream && recording >= least) {
-        if (stream->countdown <= 0)
+        if (stream->cursor >= stream->pause_at && stream->cursor)
             housekeeping(stream);
         if (stream_room(stream, STREAM_MARGIN))
             return stream;
@@ -272,15 +274,30 @@ struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording
 /* Ends a nested record: the stream goes back to the pool. */
 void thread_leave_slow(struct stream *stream)
 {
-    if (thread_state.stream)
-        thread_state.stream->ordered = false;
     __atomic_store_n(&registry[stream->id].owner, 0, __ATOMIC_RELEASE);
+}
+
+bool thread_state_forked(void)
+{
+    return same_memory && !*same_memory;
+}
+
+void thread_state_wipe(void)
+{
+    if (!same_memory || thread_state_forked() || sys_pid() == trace_pid)
+        return; /* or a fork handler of the program's was the child's first event */
+    *same_memory = 0;
+    if (thread_state.stream)
+        memset((void *)thread_state.stream, 0, stream_bytes());
 }
 
 struct stream *thread_state_setup(void)
 {
-    if (!same_memory && (same_memory = sys_map(1)))
-        wipe_on_fork(same_memory, 1, true);
+    size_t page = (size_t)getpagesize();
+    if (!same_memory && (same_memory = sys_map(page + stream_bytes()))) {
+        wipe_on_fork(same_memory, page + stream_bytes(), true);
+        first_stream = (struct stream *)(same_memory + page);
+    }
     if (same_memory)
         *same_memory = 1;
     thread_state.stream = acquire(false);
@@ -291,8 +308,8 @@ struct stream *thread_state_setup(void)
 static void keep_on_fork(struct stream *stream, bool keep)
 {
     wipe_on_fork(stream, stream_bytes(), !keep);
-    sys_leave_out_of_fork(stream->region.base, stream->region.size, !keep);
-    sys_leave_out_of_fork(stream->nodes.table, stack_nodes_bytes(&stream->nodes), !keep);
+    trace_file_leave_out_of_fork(&stream->region, !keep);
+    stack_nodes_keep_in_fork(&stream->nodes, keep);
 }
 
 void thread_state_before_fork(void)

@@ -16,7 +16,7 @@
 
 enum recording { RECORDING_OFF, RECORDING_PAUSED, RECORDING_ON };
 
-/* Of the process.  OFF before set-up, for good after a failure. */
+/* Of the process.  OFF before set-up, for good after a failure.  Set by recording_switch. */
 extern enum recording recording;
 
 enum {
@@ -24,6 +24,8 @@ enum {
     THREAD_RUNTIME = 2,  /* inside the next operator new or delete, which calls malloc or free */
     THREAD_INTERNAL = 4, /* the recorder itself calls into libc: not the program's doing */
     THREAD_KEPT = 8, /* a forked child inherits the stream, which is busy, instead of a wiped one */
+    THREAD_UNDECIDED = 16, /* inside the allocation that started a sampled trace, which nobody
+                              asked sample_skips about: it is not recorded */
 };
 
 struct thread_state {
@@ -41,6 +43,9 @@ struct thread_state {
 extern __thread struct thread_state thread_state
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+/* Changes `recording` and has every stream look at it at its next event. */
+void recording_switch(enum recording to);
+
 /* The cold half of thread_enter. */
 struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording least);
 
@@ -49,24 +54,36 @@ struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording
 bool thread_in_runtime(uint64_t caller, uint64_t value);
 void thread_leave_slow(struct stream *stream);
 
+/* The calling thread's stream, if nothing stands in the way of recording an event of any kind
+ * there: it is in no hook, recording is on, there is room for STREAM_MARGIN bytes, and no mark (see
+ * clock.h) or housekeeping is due.  Else NULL, and thread_enter_slow finds out. */
+static inline struct stream *thread_enter_at_once(void)
+{
+    struct thread_state *self = &thread_state;
+    struct stream *stream = self->stream;
+    if (__builtin_expect(!stream || self->flags, 0))
+        return NULL;
+    /* Before the stream is looked at: a signal handler that forks wipes it in the child, unless
+     * this is set. */
+    self->busy_frame = __builtin_frame_address(0);
+    self->flags = THREAD_BUSY;
+    __atomic_signal_fence(__ATOMIC_ACQ_REL);
+    if (__builtin_expect(stream->cursor < stream->pause_at &&
+                             stream->marks == __atomic_load_n(&clock_marks, __ATOMIC_RELAXED),
+                         1))
+        return stream;
+    self->flags = 0;
+    return NULL;
+}
+
 /* The stream to record an event into, or NULL when it is not to be recorded (or was lost).
  * `caller` is the pc that called the hook, `value` the size or address that it gave: 0 and 0 if
  * they do not matter.  `least` is RECORDING_ON for allocations, RECORDING_PAUSED for releases.  On
  * success there is room for STREAM_MARGIN bytes. */
 static inline struct stream *thread_enter(uint64_t caller, uint64_t value, enum recording least)
 {
-    struct thread_state *self = &thread_state;
-    struct stream *stream = self->stream;
-    if (__builtin_expect(recording >= least && !self->flags && stream != NULL, 1)) {
-        self->busy_frame = __builtin_frame_address(0);
-        self->flags = THREAD_BUSY;
-        __atomic_signal_fence(__ATOMIC_ACQ_REL);
-        if (__builtin_expect(
-                stream->limit - stream->cursor >= STREAM_MARGIN && --stream->countdown > 0, 1))
-            return stream;
-        self->flags = 0;
-    }
-    return thread_enter_slow(caller, value, least);
+    struct stream *stream = thread_enter_at_once();
+    return __builtin_expect(stream != NULL, 1) ? stream : thread_enter_slow(caller, value, least);
 }
 
 static inline void thread_leave(struct stream *stream)
@@ -90,6 +107,12 @@ static inline bool thread_is_only_one(void)
 /* Every stream there is, for cold paths: index 0 .. thread_stream_count(). */
 struct stream *thread_stream(uint32_t index);
 uint32_t thread_stream_count(void);
+
+/* Is this a forked child that has not begun a trace of its own yet? */
+bool thread_state_forked(void);
+
+/* In a forked child: does what the kernel has done already, if it knows MADV_WIPEONFORK. */
+void thread_state_wipe(void);
 
 /* In a forked child: forgets the other threads' streams and readies the caller's own. */
 void thread_state_after_fork(void);

@@ -37,10 +37,9 @@ static void add_host_name(struct text *text)
 static bool expand_pattern(struct text *text, unsigned execs)
 {
     if (settings.output[0] != '/') {
-        static char directory[4096]; /* not on the stack, which may be small */
-        long length = sys_call(SYS_getcwd, (long)directory, sizeof(directory), 0, 0, 0, 0);
-        if (length > 0) {
-            text_add(text, directory);
+        long size = sys_call(SYS_getcwd, (long)text->buffer, (long)text->size, 0, 0, 0, 0);
+        if (size > 0) {
+            text->length = (size_t)size - 1;
             text_add(text, "/");
         }
     }

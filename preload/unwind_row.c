@@ -17,23 +17,24 @@ static bool find_rules(const struct module *module, uint64_t pc, bool exact, str
            frame->return_register == CFA_RIP;
 }
 
-/* CFA = register + constant, or one memory word + constant. */
-static unsigned set_cfa(const struct eh_frame *frame, const struct cfa_state *state, uint64_t pc,
-                        struct unwind_row *row)
+/* CFA = register `number` + constant, or one memory word there + constant. */
+static bool set_cfa(const struct eh_frame *frame, const struct cfa_state *state, uint64_t pc,
+                    unsigned *number, struct unwind_row *row)
 {
     struct cfa_value value = {.form = CFA_LINEAR, .add = state->cfa.value};
-    if (state->cfa.how == CFA_OFFSET)
-        value.number = state->cfa_register < CFA_REGISTERS ? (uint8_t)state->cfa_register : 0;
+    if (state->cfa.how == CFA_OFFSET && state->cfa_register < CFA_REGISTERS)
+        value.number = (uint8_t)state->cfa_register;
     else if (state->cfa.how != CFA_EXPRESSION ||
              !cfa_expression(frame, (uint64_t)state->cfa.value, pc, &value))
-        return 0;
+        return false;
     if (value.form == CFA_CONSTANT || !fits(value.add) || !fits(value.offset))
-        return 0;
+        return false;
     row->kind = value.form == CFA_WORD ? UNWIND_ALIGNED : UNWIND_STANDARD;
     row->base_fp = value.number == CFA_RBP;
     row->cfa_offset = (int32_t)(value.form == CFA_WORD ? value.offset : value.add);
     row->cfa_add = (int32_t)(value.form == CFA_WORD ? value.add : 0);
-    return value.number;
+    *number = value.number;
+    return true;
 }
 
 static bool set_return_address(const struct cfa_state *state, struct unwind_row *row)
@@ -124,9 +125,10 @@ void unwind_row_find(const struct module *module, uint64_t pc, bool exact, struc
         row->kind = UNWIND_SIGNAL;
         return;
     }
-    unsigned base = set_cfa(&frame, &state, pc, row);
+    unsigned base;
+    bool good = set_cfa(&frame, &state, pc, &base, row);
     row->interrupted = frame.signal;
-    if ((base != CFA_RSP && base != CFA_RBP) || state.rule[CFA_RSP].how != CFA_UNSET ||
+    if (!good || (base != CFA_RSP && base != CFA_RBP) || state.rule[CFA_RSP].how != CFA_UNSET ||
         !set_return_address(&state, row) || !set_fp(&frame, &state, pc, row)) {
         memset(row, 0, sizeof(*row));
         row->kind = UNWIND_COMPLEX;
@@ -147,18 +149,16 @@ bool unwind_register_saved(const struct module *module, uint64_t pc, bool exact,
     return how == CFA_OFFSET;
 }
 
-unsigned unwind_row_base_register(const struct module *module, uint64_t pc, bool exact,
-                                  struct unwind_row *row)
+bool unwind_row_base_register(const struct module *module, uint64_t pc, bool exact,
+                              unsigned *number, struct unwind_row *row)
 {
     struct eh_frame frame;
     struct cfa_state state;
     memset(row, 0, sizeof(*row));
-    if (!find_rules(module, pc, exact, &frame, &state) || frame.signal)
-        return 0;
-    unsigned base = set_cfa(&frame, &state, pc, row);
-    bool saved = base == CFA_RBX || (base >= 12 && base <= 15);
-    if (!saved || row->kind != UNWIND_STANDARD || state.rule[CFA_RSP].how != CFA_UNSET ||
-        !set_return_address(&state, row) || !set_fp(&frame, &state, pc, row))
-        return 0;
-    return base;
+    if (!find_rules(module, pc, exact, &frame, &state) || frame.signal ||
+        !set_cfa(&frame, &state, pc, number, row))
+        return false;
+    return *number != CFA_RSP && *number != CFA_RBP && *number < CFA_RIP &&
+           row->kind == UNWIND_STANDARD && state.rule[CFA_RSP].how == CFA_UNSET &&
+           set_return_address(&state, row) && set_fp(&frame, &state, pc, row);
 }

@@ -46,6 +46,7 @@ struct unwind_row {
 /* Offsets from rsp in the frame of the sigreturn trampoline, which is where the kernel put
  * struct ucontext (arch/x86/include/uapi/asm/sigcontext.h). */
 enum {
+    UNWIND_SIGNAL_REGISTERS = 40,
     UNWIND_SIGNAL_FP = 120,
     UNWIND_SIGNAL_SP = 160,
     UNWIND_SIGNAL_PC = 168,
@@ -60,10 +61,10 @@ void unwind_row_find(const struct module *module, uint64_t pc, bool exact, struc
 bool unwind_register_saved(const struct module *module, uint64_t pc, bool exact, unsigned number,
                            int64_t *offset, bool *same);
 
-/* For a COMPLEX row whose CFA is one of the callee-saved registers plus a constant, with return
- * address and rbp at constant offsets: that register's DWARF number, and the rest in `row` as
- * if it were the base of a STANDARD row.  0 when the row is not of this kind. */
-unsigned unwind_row_base_register(const struct module *module, uint64_t pc, bool exact,
-                                  struct unwind_row *row);
+/* For a COMPLEX row whose CFA is another general register plus a constant, with return address and
+ * rbp at constant offsets: that register's DWARF number, and the rest in `row` as if it were the
+ * base of a STANDARD row.  False when the row is not of this kind. */
+bool unwind_row_base_register(const struct module *module, uint64_t pc, bool exact,
+                              unsigned *number, struct unwind_row *row);
 
 #endif

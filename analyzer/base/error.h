@@ -19,6 +19,7 @@ enum vmt_error {
     VMT_ERROR_VERSION,    /* a trace of another version of the format */
     VMT_ERROR_HEADER_CUT, /* ends within the file header */
     VMT_ERROR_HEADER,     /* a field of the file header is impossible */
+    VMT_ERROR_COMPACT,    /* cannot be compacted, or is not a whole compact trace */
 };
 
 struct error {

@@ -8,15 +8,19 @@
 #include <unistd.h>
 
 #include "cli/cli_common.h"
+#include "cli/driver_compact.h"
 #include "cli/driver_run.h"
 
 static const char help[] =
     "Usage: vmtrace run [OPTION...] [--] PROGRAM [ARG...]\n"
     "  or:  vmtrace report [OPTION...] TRACE...\n"
+    "  or:  vmtrace compact [OPTION...] TRACE...\n"
     "Trace the memory of a program: leaks, growth, page faults.\n"
     "\n"
     "  run      run PROGRAM and record a trace of it (vmtrace run --help)\n"
     "  report   read traces: the same as vmtrace-report (vmtrace report --help)\n"
+    "  compact  rewrite traces in a much smaller form, which report reads as well\n"
+    "  expand   turn compact traces back\n"
     "\n"
     "  --help     print this help\n"
     "  --version  print the version\n"
@@ -109,6 +113,10 @@ int main(int argc, char **argv)
         return driver_run(argc - 1, argv + 1);
     if (strcmp(command, "report") == 0)
         return exec_report(argv + 1);
+    if (strcmp(command, "compact") == 0)
+        return driver_compact(argc - 1, argv + 1);
+    if (strcmp(command, "expand") == 0)
+        return driver_expand(argc - 1, argv + 1);
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
         strcmp(command, "help") == 0) {
         fputs(help, stdout);

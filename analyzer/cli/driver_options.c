@@ -51,13 +51,15 @@ static const struct {
     {"scan", "VMTRACE_SCAN", "off", 0, 0, false, "off (this version has no reachability scan)"},
     {"children", "VMTRACE_CHILDREN", "follow ignore", 0, 0, false, "follow or ignore"},
     {"depth", "VMTRACE_DEPTH", NULL, 1, VMT_MAX_DEPTH, false, "a number of frames from 1 to 4096"},
-    {"sample", "VMTRACE_SAMPLE", "0", 0, 0, false, "0 (this version records every allocation)"},
+    {"sample", "VMTRACE_SAMPLE", NULL, 0, VMT_MAX_SAMPLE_INTERVAL, true,
+     "0, or a number of bytes up to 1024G, with K, M or G, of which about one is sampled"},
     {"interval", "VMTRACE_INTERVAL", NULL, 1, 3600000, false, "milliseconds from 1 to 3600000"},
     {"max-size", "VMTRACE_MAX_SIZE", NULL, UINT64_C(2) * VMT_CHUNK_SIZE, UINT64_MAX, true,
      "a size of at least 128K: a number with K, M or G"},
     {"start", "VMTRACE_START", "on paused", 0, 0, false, "on or paused"},
     {"log", "VMTRACE_LOG", "quiet errors summary", 0, 0, false, "quiet, errors or summary"},
     {"clock", "VMTRACE_CLOCK", "auto tsc counter", 0, 0, false, "auto, tsc or counter"},
+    {"seed", "VMTRACE_SEED", NULL, 0, UINT64_MAX, false, "a number"},
 };
 enum { VARIABLES = sizeof(variables) / sizeof(variables[0]) };
 
@@ -75,7 +77,8 @@ static const struct argp_option options[] = {
     VARIABLE_OPTION("scan", 2, "WHEN", "Reachability scan: off (this version has none)"),
     VARIABLE_OPTION("children", 3, "WHAT", "follow (default) or ignore forked and exec'd children"),
     VARIABLE_OPTION("depth", 4, "FRAMES", "Most frames kept of one stack (default 128)"),
-    VARIABLE_OPTION("sample", 5, "BYTES", "0: record every allocation (this version has no other)"),
+    VARIABLE_OPTION("sample", 5, "BYTES",
+                    "Record one allocation in about so many bytes (K, M, G; default 0: all)"),
     VARIABLE_OPTION("interval", 6, "MS",
                     "Milliseconds between two points of the RSS time line "
                     "(default 10)"),
@@ -83,6 +86,7 @@ static const struct argp_option options[] = {
     VARIABLE_OPTION("start", 8, "HOW", "on (default), or paused until vmtrace_resume()"),
     VARIABLE_OPTION("log", 9, "LEVEL", "Messages on stderr: quiet, errors (default), summary"),
     VARIABLE_OPTION("clock", 10, "CLOCK", "Order of events: auto (default), tsc, counter"),
+    VARIABLE_OPTION("seed", 11, "NUMBER", "Take the same samples each time (--sample)"),
     {"library", KEY_LIBRARY, "PATH", 0, "Preload this libvmtrace.so", 0},
     {0},
 };

@@ -2,6 +2,7 @@
 #include "cli/report_output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,16 @@ bool report_output_open(struct report_output *output, const char *path)
     return output->stream ? true : fail(output, path);
 }
 
+/* Gives the complete file its name. */
+static bool publish(const struct report_output *output)
+{
+    if (!output->exclusive)
+        return rename(output->temporary, output->path) == 0;
+    return renameat2(AT_FDCWD, output->temporary, AT_FDCWD, output->path, RENAME_NOREPLACE) == 0 ||
+           /* a file system that cannot do that */
+           (errno == EINVAL && rename(output->temporary, output->path) == 0);
+}
+
 bool report_output_close(struct report_output *output, bool keep)
 {
     FILE *stream = output->stream;
@@ -103,7 +114,7 @@ bool report_output_close(struct report_output *output, bool keep)
     const char *path = output->path ? output->path : output->given;
     if (output->temporary && (!keep || !written)) {
         unlink(output->temporary);
-    } else if (output->temporary && rename(output->temporary, output->path) != 0) {
+    } else if (output->temporary && !publish(output)) {
         reason = errno;
         written = false;
         unlink(output->temporary);

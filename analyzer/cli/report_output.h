@@ -14,6 +14,7 @@ struct report_output {
     const char *given; /* the user's name for it, borrowed */
     char *path;        /* final name with symbolic links resolved; NULL: written in place */
     char *temporary;   /* beside it */
+    bool exclusive;    /* set by the caller: a file that has got the name meanwhile is kept */
 };
 
 /* `path` NULL or "-" is standard output; devices and pipes are written in place.  False: a

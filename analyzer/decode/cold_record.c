@@ -39,6 +39,7 @@ static const char *const cold_fields[128] = {
     [VMT_OP_END] = "uuuuuuu",
     [VMT_OP_LOST] = "uu",
     [VMT_OP_FAULT_SOURCE] = "u",
+    [VMT_OP_TEMPORARY] = "u",
 };
 
 static bool cold_read_string(struct stream_decoder *decoder, const uint8_t *end,

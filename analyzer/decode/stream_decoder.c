@@ -11,6 +11,7 @@ void stream_decoder_init(struct stream_decoder *decoder, struct trace_reader *re
     const struct trace_stream *chunks = &reader->streams[stream];
     *decoder = (struct stream_decoder){
         .reader = reader,
+        .stream = stream,
         .next_chunk = reader->chunks + chunks->first,
         .end_chunk = reader->chunks + chunks->first + chunks->count,
         .ticks = reader->chunks[chunks->first].ticks,
@@ -24,18 +25,14 @@ void stream_decoder_release(struct stream_decoder *decoder)
     decoder->work = NULL;
 }
 
-static uint64_t stream_decoder_offset(const struct stream_decoder *decoder)
-{
-    return decoder->chunk->offset + (uint64_t)(decoder->cursor - decoder->bytes);
-}
-
 /* Enters the next chunk; false when it cannot be read (any more). */
 static bool stream_decoder_enter(struct stream_decoder *decoder, struct event *event)
 {
     const struct trace_chunk *chunk = decoder->next_chunk++;
     size_t size;
-    const uint8_t *bytes = source_view(decoder->reader->source, chunk->offset, VMT_CHUNK_SIZE,
-                                       decoder->work->chunk, &size);
+    const uint8_t *bytes =
+        source_view(decoder->reader->source, chunk->offset,
+                    VMT_CHUNK_SIZE - chunk->offset % VMT_CHUNK_SIZE, decoder->work->chunk, &size);
     struct vmt_chunk_header header;
     if (size < sizeof(header)) {
         decoder->gap = true;
@@ -61,23 +58,34 @@ static bool stream_decoder_enter(struct stream_decoder *decoder, struct event *e
     return true;
 }
 
+/* A record could not be understood: its chunk ends there, cut off or damaged. */
+static void stream_decoder_give_up(struct stream_decoder *decoder, const uint8_t *record)
+{
+    struct trace_damage *damage = &decoder->reader->damage;
+    uint64_t end = decoder->chunk->offset + (uint64_t)(decoder->end - decoder->bytes);
+    decoder->gap = true;
+    if (end % VMT_CHUNK_SIZE)
+        damage->cut_off = true;
+    else
+        trace_damage_at(damage, &damage->bad_records,
+                        decoder->chunk->offset + (uint64_t)(record - decoder->bytes));
+}
+
 /* Decodes one record of the current chunk; false when the chunk is over. */
 static bool stream_decoder_record(struct stream_decoder *decoder, struct event *event)
 {
-    uint64_t offset = stream_decoder_offset(decoder);
-    if (decoder->cursor == decoder->end || *decoder->cursor == VMT_OP_END_OF_CHUNK)
+    struct record_tap *tap = decoder->reader->tap;
+    const uint8_t *record = decoder->cursor;
+    if ((record == decoder->end || *record == VMT_OP_END_OF_CHUNK) &&
+        !(tap && tap->more(tap, decoder)))
         return false;
     uint8_t opcode = *decoder->cursor++;
     bool good = opcode >= VMT_HOT ? hot_record_decode(decoder, opcode, event)
                                   : cold_record_decode(decoder, opcode, event);
-    if (!good) {
-        struct trace_damage *damage = &decoder->reader->damage;
-        decoder->gap = true;
-        if (decoder->end - decoder->bytes < VMT_CHUNK_SIZE)
-            damage->cut_off = true;
-        else
-            trace_damage_at(damage, &damage->bad_records, offset);
-    }
+    if (!good)
+        stream_decoder_give_up(decoder, record);
+    if (tap)
+        tap->seen(tap, decoder, record, good ? event : NULL);
     return good;
 }
 
@@ -93,6 +101,8 @@ enum decode_result stream_decoder_next(struct stream_decoder *decoder, struct ev
             return DECODE_EVENT;
     }
     decoder->cursor = NULL;
+    if (decoder->reader->tap && decoder->reader->tap->no_memory)
+        return DECODE_NO_MEMORY;
     while (decoder->next_chunk != decoder->end_chunk) {
         if (stream_decoder_enter(decoder, event))
             return DECODE_EVENT;

@@ -11,6 +11,7 @@
 #define VMTRACE_DECODE_STREAM_DECODER_H
 
 #include "decode/event.h"
+#include "decode/record_tap.h"
 #include "reader/trace_reader.h"
 
 enum decode_result { DECODE_EVENT, DECODE_END, DECODE_NO_MEMORY };
@@ -28,6 +29,7 @@ struct decoder_work {
 
 struct stream_decoder {
     struct trace_reader *reader;
+    size_t stream; /* index in reader->streams */
     const struct trace_chunk *next_chunk, *end_chunk;
     const struct trace_chunk *chunk; /* the one being read, or NULL */
     struct decoder_work *work;

@@ -39,12 +39,14 @@ static bool heap_enter(struct heap_model *heap, const struct live_block *block, 
 {
     if (!block_table_put(&heap->blocks, block))
         return false;
+    struct sample_weight weight = sample_weigh(heap->sample_interval, block->size);
     struct era *era = &heap->eras.eras[block->era];
-    era->live_bytes += block->size;
-    era->live_blocks++;
-    site_table_add(heap->sites, block->site, block->size, 1);
-    heap->live_bytes += block->size;
-    heap->live_blocks++;
+    era->live_bytes += weight.bytes;
+    era->live_blocks += weight.blocks;
+    site_table_add(heap->sites, block->site, &weight);
+    heap->live_bytes += weight.bytes;
+    heap->live_blocks += weight.blocks;
+    sample_variance_add(&heap->live_variance, &weight);
     if (heap->live_bytes > heap->phase_peak)
         heap->phase_peak = heap->live_bytes;
     if (heap->live_blocks > heap->most_blocks) {
@@ -54,6 +56,7 @@ static bool heap_enter(struct heap_model *heap, const struct live_block *block, 
     if (heap->live_bytes > heap->peak_bytes) {
         heap->peak_bytes = heap->live_bytes;
         heap->peak_blocks = heap->live_blocks;
+        heap->peak_variance = heap->live_variance;
         heap->peak_ticks = ticks;
         heap->sites->epoch++;
     }
@@ -63,12 +66,14 @@ static bool heap_enter(struct heap_model *heap, const struct live_block *block, 
 /* The opposite; the block has left the table already. */
 static void heap_leave(struct heap_model *heap, const struct live_block *block)
 {
+    struct sample_weight weight = sample_weigh(heap->sample_interval, block->size);
     struct era *era = &heap->eras.eras[block->era];
-    era->live_bytes -= block->size;
-    era->live_blocks--;
-    site_table_remove(heap->sites, block->site, block->size, 1);
-    heap->live_bytes -= block->size;
-    heap->live_blocks--;
+    era->live_bytes -= weight.bytes;
+    era->live_blocks -= weight.blocks;
+    site_table_remove(heap->sites, block->site, &weight);
+    heap->live_bytes -= weight.bytes;
+    heap->live_blocks -= weight.blocks;
+    sample_variance_remove(&heap->live_variance, &weight);
 }
 
 static void heap_attribute(struct heap_model *heap, uint32_t site, const struct event *event)
@@ -83,10 +88,11 @@ static void heap_attribute(struct heap_model *heap, uint32_t site, const struct 
 
 static void heap_count_free(struct heap_model *heap, struct stream_state *stream, uint64_t size)
 {
-    heap->frees++;
-    heap->bytes_freed += size;
+    struct sample_weight weight = sample_weigh(heap->sample_interval, size);
+    heap->frees += weight.blocks;
+    heap->bytes_freed += weight.bytes;
     if (stream->thread < heap->threads->count)
-        heap->threads->threads[stream->thread].frees++;
+        heap->threads->threads[stream->thread].frees += weight.blocks;
 }
 
 static bool heap_remember(struct heap_model *heap, const struct live_block *block, uint64_t ticks,
@@ -100,10 +106,13 @@ static bool heap_remember(struct heap_model *heap, const struct live_block *bloc
     return freed_history_push(&heap->history, &freed);
 }
 
-/* Whether the block is what the thread allocated last: it lived for nothing in between. */
-static bool heap_is_temporary(struct stream_state *stream, const struct live_block *block)
+/* Whether the block is what the thread allocated last: it lived for nothing in between.  In a
+ * sampled trace the recorder said so before. */
+static bool heap_is_temporary(const struct heap_model *heap, struct stream_state *stream,
+                              const struct live_block *block)
 {
-    if (stream->last_alloc != block->address || block->stream != (stream->index & 0xffff))
+    uint64_t newest = heap->sample_interval ? stream->temporary : stream->last_alloc;
+    if (newest != block->address || block->stream != (stream->index & 0xffff))
         return false;
     stream->last_alloc = 0;
     return true;
@@ -112,9 +121,10 @@ static bool heap_is_temporary(struct stream_state *stream, const struct live_blo
 static void heap_count_temporary(struct heap_model *heap, struct stream_state *stream,
                                  const struct live_block *block)
 {
-    if (heap_is_temporary(stream, block)) {
-        heap->temporary++;
-        heap->sites->sites[block->site].temporary++;
+    if (heap_is_temporary(heap, stream, block)) {
+        struct sample_weight weight = sample_weigh(heap->sample_interval, block->size);
+        heap->temporary += weight.blocks;
+        heap->sites->sites[block->site].temporary += weight.blocks;
     }
 }
 
@@ -130,7 +140,7 @@ static bool heap_finish_realloc(struct heap_model *heap, struct stream_state *st
         heap->inherited_frees += !pending->reported;
         return true;
     }
-    heap->reallocations++;
+    heap->reallocations += sample_weigh(heap->sample_interval, pending->block.size).blocks;
     heap_count_free(heap, stream, pending->block.size);
     return heap_remember(heap, &pending->block, ticks, STACK_NONE);
 }
@@ -142,7 +152,7 @@ static void heap_displace(struct heap_model *heap, uint64_t address)
     if (!block_table_take(&heap->blocks, address, &old))
         return;
     heap_leave(heap, &old);
-    heap->displaced++;
+    heap->displaced += sample_weigh(heap->sample_interval, old.size).blocks;
     if (!heap->inherits)
         heap->impossible++;
 }
@@ -150,6 +160,22 @@ static void heap_displace(struct heap_model *heap, uint64_t address)
 static bool heap_is_realloc(const struct event *event)
 {
     return event->kind == VMT_REALLOC || event->subkind == VMT_SUB_REALLOCARRAY;
+}
+
+static void heap_count_alloc(struct heap_model *heap, const struct stream_state *stream,
+                             const struct event *event, uint32_t site)
+{
+    struct sample_weight weight = sample_weigh(heap->sample_interval, event->size);
+    heap->samples++;
+    heap->allocations += weight.blocks;
+    heap->bytes_allocated += weight.bytes;
+    site_table_count(heap->sites, site, event->size, &weight, event->ticks);
+    sample_variance_add(&heap->allocated_variance, &weight);
+    if (stream->thread < heap->threads->count) {
+        struct thread_entry *thread = &heap->threads->threads[stream->thread];
+        thread->allocations += weight.blocks;
+        thread->bytes_allocated += weight.bytes;
+    }
 }
 
 static bool heap_alloc(struct heap_model *heap, struct stream_state *stream,
@@ -167,15 +193,8 @@ static bool heap_alloc(struct heap_model *heap, struct stream_state *stream,
     if (site == SITE_NONE)
         return false;
     heap_displace(heap, event->address);
-    heap->allocations++;
-    heap->bytes_allocated += event->size;
-    site_table_count(heap->sites, site, event->size, event->ticks);
+    heap_count_alloc(heap, stream, event, site);
     heap_attribute(heap, site, event);
-    if (stream->thread < heap->threads->count) {
-        struct thread_entry *thread = &heap->threads->threads[stream->thread];
-        thread->allocations++;
-        thread->bytes_allocated += event->size;
-    }
     stream->last_alloc = event->address;
     struct live_block block = {.address = event->address,
                                .size = event->size & BLOCK_MAX_SIZE,
@@ -212,7 +231,7 @@ bool heap_model_abandon(struct heap_model *heap, struct stream_state *stream)
         return true;
     if (block_table_find(&heap->blocks, pending->block.address)) {
         heap->impossible += !heap->inherits;
-        heap->displaced++;
+        heap->displaced += sample_weigh(heap->sample_interval, pending->block.size).blocks;
         return true;
     }
     return heap_enter(heap, &pending->block, heap->eras.eras[heap->eras.count - 1].ticks);
@@ -265,7 +284,11 @@ static bool heap_realloc_freed(struct heap_model *heap, struct stream_state *str
         return true;
     }
     heap_count_free(heap, stream, pending->block.size);
-    heap_count_temporary(heap, stream, &pending->block);
+    /* In a sampled trace it is mostly a realloc whose new block was left out. */
+    if (heap->sample_interval)
+        heap->reallocations += sample_weigh(heap->sample_interval, pending->block.size).blocks;
+    else
+        heap_count_temporary(heap, stream, &pending->block);
     heap_attribute(heap, pending->block.site, event);
     return heap_remember(heap, &pending->block, event->ticks, STACK_NONE);
 }
@@ -273,12 +296,16 @@ static bool heap_realloc_freed(struct heap_model *heap, struct stream_state *str
 bool heap_model_apply(struct heap_model *heap, struct stream_state *stream,
                       const struct event *event, uint32_t node)
 {
+    bool good;
     switch (event->type) {
     case EVENT_ALLOC:
         return heap_alloc(heap, stream, event, node);
     case EVENT_FREE:
-        return heap_free(heap, stream, event, node);
+        good = heap_free(heap, stream, event, node);
+        stream->temporary = 0;
+        return good;
     case EVENT_REALLOC_BEGIN:
+        stream->temporary = 0;
         return heap_realloc_begin(heap, stream, event, node);
     case EVENT_ALLOC_FAILED:
     case EVENT_REALLOC_FAILED:

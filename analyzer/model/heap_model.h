@@ -3,8 +3,11 @@
  * The heap: live blocks, totals, peak, and the errors that releases reveal.
  *
  * Invariants, whenever no realloc is half-way:
- *     live_blocks = allocations - frees - displaced = blocks.count
+ *     live_blocks = allocations - frees - displaced
  *     live_bytes  = bytes_allocated - bytes_freed, if nothing was displaced
+ *     live_blocks = blocks.count, if every allocation was recorded
+ * In a sampled trace all sums of blocks and of their bytes, here and in sites, eras, threads and
+ * the time line, are sums of weights (model/sample_weight.h).
  * A realloc that succeeds is one allocation of its new size and, if the old pointer was not
  * NULL, one free; as valgrind counts it.  Between its BEGIN and its outcome the old block is
  * in the stream's state, since another thread may already have been given its address.
@@ -17,6 +20,7 @@
 #include "model/era_table.h"
 #include "model/error_model.h"
 #include "model/freed_history.h"
+#include "model/sample_weight.h"
 #include "model/site_table.h"
 #include "model/stream_state.h"
 #include "model/thread_table.h"
@@ -30,13 +34,18 @@ struct heap_model {
     struct era_table eras;
     struct freed_history history;
 
-    uint64_t allocations, frees, bytes_allocated, bytes_freed, failed, reallocations, temporary;
+    uint64_t sample_interval; /* of the file header */
+    uint64_t samples;         /* allocations that were recorded */
+
+    uint64_t allocations, frees, bytes_allocated, bytes_freed, reallocations, temporary;
+    uint64_t failed; /* as recorded: all of them */
+    struct sample_variance allocated_variance, live_variance, peak_variance;
     uint64_t live_bytes, live_blocks;
     uint64_t peak_bytes, peak_blocks, peak_ticks; /* at the highest live_bytes, first time */
     uint64_t most_blocks, most_blocks_ticks;
-    uint64_t phase_peak; /* highest live_bytes since the timeline looked last */
-    uint64_t inherited_frees;
-    uint64_t displaced; /* blocks that went unseen: their address was handed out again */
+    uint64_t phase_peak;      /* highest live_bytes since the timeline looked last */
+    uint64_t inherited_frees; /* as recorded */
+    uint64_t displaced;       /* blocks that went unseen: their address was handed out again */
     uint64_t impossible;
     uint64_t attributed_minor, attributed_major;
 

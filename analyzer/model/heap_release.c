@@ -63,6 +63,8 @@ static void heap_error_explain(const struct heap_model *heap, struct memory_erro
 bool heap_release_unknown(struct heap_model *heap, struct stream_state *stream,
                           const struct event *event, uint32_t node)
 {
+    if (heap->sample_interval)
+        return false;
     const struct freed_block *freed = freed_history_find(&heap->history, event->address);
     struct memory_error error =
         heap_error(heap, stream, event, node, freed ? ERROR_DOUBLE_FREE : ERROR_INVALID_FREE);
@@ -85,7 +87,7 @@ void heap_release_check(struct heap_model *heap, struct stream_state *stream,
                         const struct event *event, uint32_t node, const struct live_block *block)
 {
     uint32_t kind = heap->sites->sites[block->site].kind;
-    if (heap_alloc_family(kind) == heap_release_family(event))
+    if (heap->sample_interval || heap_alloc_family(kind) == heap_release_family(event))
         return;
     struct memory_error error = heap_error(heap, stream, event, node, ERROR_MISMATCHED_FREE);
     error.place = ERROR_PLACE_BLOCK;

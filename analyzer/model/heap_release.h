@@ -5,6 +5,8 @@
 
 #include "model/heap_model.h"
 
+/* Neither is done in a sampled trace: what it happens to know of is no answer to what is wrong. */
+
 /* A release of an address that is not a live block: double free, invalid free, or a block
  * of before.  True if it was an error. */
 bool heap_release_unknown(struct heap_model *heap, struct stream_state *stream,

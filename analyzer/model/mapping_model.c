@@ -19,16 +19,25 @@ void mapping_model_release(struct mapping_model *model)
     mapping_list_release(&model->list);
 }
 
+static void mapping_count(struct mapping_model *model, const struct mapping *mapping,
+                          uint64_t ticks)
+{
+    uint64_t bytes = mapping->end - mapping->start;
+    struct sample_weight weight = sample_weigh(0, bytes);
+    site_table_count(model->sites, mapping->site, bytes, &weight, ticks);
+}
+
 /* `bytes` of a mapping come to be (blocks 1) or go; a split leaves one mapping more. */
 static void mapping_account(struct mapping_model *model, const struct mapping *mapping,
                             uint64_t bytes, int64_t blocks, bool live)
 {
     if (mapping->flags & MAPPING_ALLOCATOR)
         return;
+    struct sample_weight weight = {.bytes = bytes, .blocks = (uint64_t)(live ? blocks : -blocks)};
     if (live)
-        site_table_add(model->sites, mapping->site, bytes, (uint64_t)blocks);
+        site_table_add(model->sites, mapping->site, &weight);
     else
-        site_table_remove(model->sites, mapping->site, bytes, (uint64_t)-blocks);
+        site_table_remove(model->sites, mapping->site, &weight);
     if (mapping->flags & MAPPING_BREAK)
         return;
     model->live_bytes += live ? bytes : -bytes;
@@ -127,7 +136,7 @@ static bool mapping_map(struct mapping_model *model, const struct event *event, 
         !mapping_name_site(model, mapping.site, &event->cold.strings[0]))
         return false;
     model->map_calls++;
-    site_table_count(model->sites, mapping.site, mapping.end - mapping.start, event->ticks);
+    mapping_count(model, &mapping, event->ticks);
     return mapping_place(model, &mapping);
 }
 
@@ -231,7 +240,7 @@ static bool mapping_remap_end(struct mapping_model *model, struct stream_state *
                                   mapping.flags & MAPPING_SHM ? SITE_SHM : SITE_MMAP);
     if (mapping.site == SITE_NONE || !mapping_name_site(model, mapping.site, &text))
         return false;
-    site_table_count(model->sites, mapping.site, mapping.end - mapping.start, event->ticks);
+    mapping_count(model, &mapping, event->ticks);
     return mapping_place(model, &mapping);
 }
 
@@ -246,7 +255,7 @@ static bool mapping_break(struct mapping_model *model, const struct event *event
     mapping.site = site_table_get(model->sites, model->stacks, node, SITE_BREAK);
     if (mapping.site == SITE_NONE)
         return false;
-    site_table_count(model->sites, mapping.site, new_break - old_break, event->ticks);
+    mapping_count(model, &mapping, event->ticks);
     return mapping_place(model, &mapping);
 }
 

@@ -77,7 +77,8 @@ static void pool_leave(struct pool_model *model, struct pool *pool, const struct
     name->frees++;
     name->live_bytes -= block->size;
     name->live_blocks--;
-    site_table_remove(model->sites, block->site, block->size, 1);
+    struct sample_weight weight = sample_weigh(0, block->size);
+    site_table_remove(model->sites, block->site, &weight);
 }
 
 static void pool_release_block(struct pool_model *model, struct pool *pool, uint64_t address)
@@ -104,8 +105,9 @@ static bool pool_alloc(struct pool_model *model, struct pool *pool, const struct
                                .era = era_table_at(model->eras, event->ticks)};
     if (site == SITE_NONE || !block_table_put(&pool->blocks, &block))
         return false;
-    site_table_count(model->sites, site, size, event->ticks);
-    site_table_add(model->sites, site, size, 1);
+    struct sample_weight weight = sample_weigh(0, size);
+    site_table_count(model->sites, site, size, &weight, event->ticks);
+    site_table_add(model->sites, site, &weight);
     struct pool_name *name = &model->names[pool->name];
     name->allocations++;
     name->bytes_allocated += size;

@@ -44,35 +44,41 @@ static struct site *site_table_touch(struct site_table *table, uint32_t index)
         site->epoch = table->epoch;
         site->peak_bytes = site->live_bytes;
         site->peak_blocks = site->live_blocks;
+        site->peak_variance = site->live_variance;
     }
     return site;
 }
 
-void site_table_count(struct site_table *table, uint32_t index, uint64_t size, uint64_t ticks)
+void site_table_count(struct site_table *table, uint32_t index, uint64_t size,
+                      const struct sample_weight *weight, uint64_t ticks)
 {
     struct site *site = &table->sites[index];
-    if (site->allocations++ == 0)
+    if (site->samples++ == 0)
         site->first_ticks = ticks;
     site->last_ticks = ticks;
-    site->bytes_allocated += size;
+    site->allocations += weight->blocks;
+    site->bytes_allocated += weight->bytes;
+    sample_variance_add(&site->allocated_variance, weight);
     if (size > site->largest)
         site->largest = size;
 }
 
-void site_table_add(struct site_table *table, uint32_t index, uint64_t bytes, uint64_t blocks)
+void site_table_add(struct site_table *table, uint32_t index, const struct sample_weight *weight)
 {
     struct site *site = site_table_touch(table, index);
-    site->live_bytes += bytes;
-    site->live_blocks += blocks;
+    site->live_bytes += weight->bytes;
+    site->live_blocks += weight->blocks;
+    sample_variance_add(&site->live_variance, weight);
     if (site->live_bytes > site->own_peak_bytes)
         site->own_peak_bytes = site->live_bytes;
 }
 
-void site_table_remove(struct site_table *table, uint32_t index, uint64_t bytes, uint64_t blocks)
+void site_table_remove(struct site_table *table, uint32_t index, const struct sample_weight *weight)
 {
     struct site *site = site_table_touch(table, index);
-    site->live_bytes -= bytes;
-    site->live_blocks -= blocks;
+    site->live_bytes -= weight->bytes;
+    site->live_blocks -= weight->blocks;
+    sample_variance_remove(&site->live_variance, weight);
 }
 
 void site_table_at_peak(const struct site_table *table, uint32_t index, uint64_t *bytes,
@@ -82,4 +88,10 @@ void site_table_at_peak(const struct site_table *table, uint32_t index, uint64_t
     bool saved = site->epoch == table->epoch;
     *bytes = saved ? site->peak_bytes : site->live_bytes;
     *blocks = saved ? site->peak_blocks : site->live_blocks;
+}
+
+struct sample_variance site_table_variance_at_peak(const struct site_table *table, uint32_t index)
+{
+    const struct site *site = &table->sites[index];
+    return site->epoch == table->epoch ? site->peak_variance : site->live_variance;
 }

@@ -10,6 +10,7 @@
 #ifndef VMTRACE_MODEL_SITE_TABLE_H
 #define VMTRACE_MODEL_SITE_TABLE_H
 
+#include "model/sample_weight.h"
 #include "model/stack_tree.h"
 
 #define SITE_NONE UINT32_MAX
@@ -29,9 +30,11 @@ struct site {
     uint32_t next; /* site with the same stack */
     bool several_names;
     uint64_t epoch; /* of peak_* */
+    uint64_t samples; /* allocations that were recorded */
     uint64_t allocations, bytes_allocated, temporary, failed;
     uint64_t live_bytes, live_blocks;
     uint64_t peak_bytes, peak_blocks; /* at the process' peak; see above */
+    struct sample_variance allocated_variance, live_variance, peak_variance;
     uint64_t own_peak_bytes;
     uint64_t first_ticks, last_ticks; /* of an allocation; meaningless without one */
     uint64_t largest;
@@ -53,14 +56,16 @@ uint32_t site_table_get(struct site_table *table, struct stack_tree *stacks, uin
                         uint32_t kind);
 
 /* Counts an allocation's call; its bytes become live by site_table_add. */
-void site_table_count(struct site_table *table, uint32_t site, uint64_t size, uint64_t ticks);
+void site_table_count(struct site_table *table, uint32_t site, uint64_t size,
+                      const struct sample_weight *weight, uint64_t ticks);
 
-/* Bytes and blocks that become live, or are no longer. */
-void site_table_add(struct site_table *table, uint32_t site, uint64_t bytes, uint64_t blocks);
-void site_table_remove(struct site_table *table, uint32_t site, uint64_t bytes, uint64_t blocks);
+/* What becomes live, or is no longer. */
+void site_table_add(struct site_table *table, uint32_t site, const struct sample_weight *weight);
+void site_table_remove(struct site_table *table, uint32_t site, const struct sample_weight *weight);
 
 /* What the site held at the process' peak. */
 void site_table_at_peak(const struct site_table *table, uint32_t site, uint64_t *bytes,
                         uint64_t *blocks);
+struct sample_variance site_table_variance_at_peak(const struct site_table *table, uint32_t site);
 
 #endif

@@ -22,6 +22,7 @@ struct stream_state {
     uint32_t index;      /* in the trace */
     uint32_t thread;     /* in the thread table; UINT32_MAX before the first chunk */
     uint64_t last_alloc; /* the address this thread allocated last; 0: none or released */
+    uint64_t temporary;  /* in a sampled trace: what the recorder said so about; 0: nothing */
     struct pending_realloc realloc;
     struct mapping_list removed; /* by the last UNMAP or REMAP_BEGIN */
     bool remapping;              /* the last of these was a REMAP_BEGIN */

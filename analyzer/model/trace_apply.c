@@ -102,6 +102,9 @@ static bool trace_apply_cold(struct trace_model *model, struct stream_state *str
         model->heap.paused = false;
         heap_model_blind(&model->heap, event->ticks);
         return true;
+    case VMT_OP_TEMPORARY:
+        stream->temporary = cold->values[0];
+        return true;
     case VMT_OP_LOST:
         trace_apply_lost(model, stream, event->ticks);
         break;

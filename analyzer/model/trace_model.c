@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compact/trace_input.h"
 #include "decode/merge.h"
 #include "model/trace_state.h"
 
@@ -64,8 +65,9 @@ static bool trace_model_begin(struct trace_model *model, const struct trace_read
     clock_model_init(&model->clock, header);
     mapping_model_init(&model->maps, &model->sites, &model->stacks, model->arena,
                        header->page_size);
+    model->heap.sample_interval = header->sample_interval;
     model->heap.inherits = (header->flags & VMT_FLAG_FORKED) || header->lost_events ||
-                           trace_damage_any(&reader->damage);
+                           header->sample_interval || trace_damage_any(&reader->damage);
     model->streams = calloc(reader->stream_count + 1, sizeof(*model->streams));
     if (!model->streams)
         return false;
@@ -127,17 +129,17 @@ static enum vmt_error trace_model_read_source(struct trace_model *model, struct 
                                               struct error *error,
                                               const struct trace_progress *progress)
 {
-    struct trace_reader reader;
-    enum vmt_error code = trace_reader_open(&reader, source, error);
+    struct trace_input input;
+    enum vmt_error code = trace_input_open(&input, source, error);
     if (code != VMT_OK)
         return code;
-    if (!trace_model_begin(model, &reader))
+    if (!trace_model_begin(model, &input.reader))
         code = error_no_memory(error);
     if (code == VMT_OK)
-        code = trace_model_events(model, &reader, error, progress);
-    if (code == VMT_OK && !trace_model_finish(model, &reader))
+        code = trace_model_events(model, &input.reader, error, progress);
+    if (code == VMT_OK && !trace_model_finish(model, &input.reader))
         code = error_no_memory(error);
-    trace_reader_release(&reader);
+    trace_input_release(&input);
     return code;
 }
 

@@ -39,6 +39,12 @@ struct report_stack {
     bool lost; /* the stack itself was lost with a damaged part of the trace */
 };
 
+/* Half the width of the 95 % interval of an estimate in a sampled trace; 0 of an exact figure.  Where
+ * no sample was, the estimate is 0 and this an upper bound. */
+struct report_margin {
+    uint64_t bytes, blocks;
+};
+
 /* Blocks with one call stack, over the whole run (or the part asked for). */
 struct report_site {
     const char *kind; /* "malloc", "new[]", "mmap", "pool NAME", ... or "mixed" */
@@ -58,6 +64,9 @@ struct report_site {
     uint64_t major_faults;
     uint64_t failed;          /* calls that returned NULL */
     uint64_t resident_bytes, swapped_bytes; /* at the end, or REPORT_UNKNOWN */
+    bool estimated;   /* from samples: heap sites of a sampled trace, all but faults and failed */
+    uint64_t recorded; /* allocations whose records there are */
+    struct report_margin allocated_margin, live_margin, peak_margin;
 };
 
 enum report_leak_class {
@@ -75,6 +84,9 @@ struct report_leak {
     uint64_t oldest_ns, newest_ns; /* when the live blocks were allocated */
     bool suppressed;
     const char *pool;  /* name of the program's own pool, or NULL */
+    bool estimated;
+    uint64_t recorded; /* blocks whose records there are */
+    struct report_margin margin;
 };
 
 struct report_sample {
@@ -150,6 +162,11 @@ struct report {
     struct { const char *key, *value; } const *facts;
     size_t fact_count;
 
+    /* A sampled trace (VMTRACE_SAMPLE): all that is about the heap is estimated. */
+    uint64_t sample_interval; /* bytes; 0: it is not */
+    uint64_t recorded;        /* allocations whose records there are */
+    struct report_margin allocated_margin, freed_margin, peak_margin, live_margin, leaked_margin;
+
     /* summary */
     uint64_t allocations, frees, bytes_allocated, bytes_freed, failed_allocations, reallocations;
     uint64_t temporary;
@@ -166,6 +183,7 @@ struct report {
     uint64_t attributed_minor, attributed_major; /* part of it that hangs on events */
     const char *fault_source; /* "perf", "rusage", "off" */
     bool kernel_faults;
+    bool exact_faults; /* each event has the faults up to it, whatever the source */
     uint64_t peak_rss_bytes;  /* REPORT_UNKNOWN if never sampled */
     uint64_t rss_at_end_bytes, virtual_at_end_bytes;
     uint64_t lost_events;

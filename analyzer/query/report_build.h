@@ -40,12 +40,23 @@ bool report_build_lists(struct report_build *build);
 bool report_build_errors(struct report_build *build);
 bool report_build_notes(struct report_build *build);
 
+/* report_estimates.c: what sampling makes of figures.  The first, for a site whose sums are weights;
+ * the second, once all lists are there. */
+void report_estimate_site(const struct report_build *build, uint32_t site);
+void report_build_estimates(struct report_build *build);
+
 /* A copy in the report's arena; NULL for NULL, and when out of memory. */
 const char *report_copy(struct report_build *build, const char *text);
 
 static inline uint64_t report_ns(const struct report_build *build, uint64_t ticks)
 {
     return clock_model_ns(&build->model->clock, ticks);
+}
+
+/* What a sum of blocks or bytes of the heap stands for. */
+static inline uint64_t report_heap_sum(const struct report_build *build, uint64_t sum)
+{
+    return sample_estimate(build->model->heap.sample_interval, sum);
 }
 
 #endif

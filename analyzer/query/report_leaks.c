@@ -3,9 +3,10 @@
 
 #include "query/report_build.h"
 
-/* Eras of the oldest and newest live block of each site. */
+/* The live blocks of a site: how many, and the eras of the oldest and the newest. */
 struct live_span {
     uint32_t oldest, newest;
+    uint64_t blocks;
 };
 
 static void report_span_blocks(const struct block_table *blocks, struct live_span *spans)
@@ -13,6 +14,7 @@ static void report_span_blocks(const struct block_table *blocks, struct live_spa
     size_t position = 0;
     for (const struct live_block *block; (block = block_table_next(blocks, &position));) {
         struct live_span *span = &spans[block->site];
+        span->blocks++;
         if (block->era < span->oldest)
             span->oldest = block->era;
         if (block->era > span->newest)
@@ -39,8 +41,11 @@ static struct report_leak report_make_leak(struct report_build *build, uint32_t 
     struct report_leak leak = {
         .class = REPORT_LEAK_UNSCANNED,
         .site = &build->sites[index],
-        .bytes = site->live_bytes,
-        .blocks = site->live_blocks,
+        .bytes = build->sites[index].live_bytes,
+        .blocks = build->sites[index].live_blocks,
+        .estimated = build->sites[index].estimated,
+        .recorded = span->blocks,
+        .margin = build->sites[index].live_margin,
         .oldest_ns = report_era_ns(build, span->oldest, &build->sites[index]),
         .newest_ns = report_era_ns(build, span->newest, &build->sites[index]),
     };
@@ -103,7 +108,7 @@ bool report_build_leaks(struct report_build *build)
     if (!spans)
         return false;
     for (size_t i = 0; i < model->sites.count; i++)
-        spans[i] = (struct live_span){UINT32_MAX, 0};
+        spans[i] = (struct live_span){UINT32_MAX, 0, 0};
     report_span_blocks(&model->heap.blocks, spans);
     for (size_t i = 0; i < model->pools.count; i++)
         report_span_blocks(&model->pools.pools[i].blocks, spans);

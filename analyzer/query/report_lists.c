@@ -16,7 +16,7 @@ static bool report_build_samples(struct report_build *build)
             report_ns(build, sample->ticks),
             sample->rss_bytes,
             sample->virtual_bytes,
-            sample->live_bytes,
+            report_heap_sum(build, sample->live_bytes),
             sample->minor,
             sample->major,
         };
@@ -39,14 +39,14 @@ static bool report_build_phases(struct report_build *build)
             .begin_ns = report_ns(build, phase->begin_ticks),
             .end_ns = report_ns(build, phase->end_ticks),
             .ended = phase->ended,
-            .allocations = phase->allocations,
-            .frees = phase->frees,
-            .bytes_allocated = phase->bytes_allocated,
-            .live_bytes_begin = phase->live_bytes_begin,
-            .live_bytes_end = phase->live_bytes_end,
-            .survivors_bytes = phase->survivors_bytes,
-            .survivors_blocks = phase->survivors_blocks,
-            .peak_live_bytes = phase->peak_bytes,
+            .allocations = report_heap_sum(build, phase->allocations),
+            .frees = report_heap_sum(build, phase->frees),
+            .bytes_allocated = report_heap_sum(build, phase->bytes_allocated),
+            .live_bytes_begin = report_heap_sum(build, phase->live_bytes_begin),
+            .live_bytes_end = report_heap_sum(build, phase->live_bytes_end),
+            .survivors_bytes = report_heap_sum(build, phase->survivors_bytes),
+            .survivors_blocks = report_heap_sum(build, phase->survivors_blocks),
+            .peak_live_bytes = report_heap_sum(build, phase->peak_bytes),
         };
         if (!list[i].name)
             return false;
@@ -65,9 +65,10 @@ static bool report_build_snapshots(struct report_build *build)
         return false;
     for (size_t i = 0; i < timeline->snapshot_count; i++) {
         const struct snapshot *snapshot = &timeline->snapshots[i];
-        list[i] = (struct report_snapshot){report_copy(build, snapshot->name),
-                                           report_ns(build, snapshot->ticks), snapshot->live_bytes,
-                                           snapshot->live_blocks, snapshot->rss_bytes};
+        list[i] = (struct report_snapshot){
+            report_copy(build, snapshot->name), report_ns(build, snapshot->ticks),
+            report_heap_sum(build, snapshot->live_bytes),
+            report_heap_sum(build, snapshot->live_blocks), snapshot->rss_bytes};
         if (!list[i].name)
             return false;
     }
@@ -92,10 +93,13 @@ static bool report_build_threads(struct report_build *build)
         return false;
     for (size_t i = 0; i < table->count; i++) {
         const struct thread_entry *thread = &table->threads[i];
-        list[i] = (struct report_thread){
-            thread->tid,   report_copy(build, thread->name), thread->allocations,
-            thread->frees, thread->bytes_allocated,          thread->minor,
-            thread->major};
+        list[i] = (struct report_thread){thread->tid,
+                                         report_copy(build, thread->name),
+                                         report_heap_sum(build, thread->allocations),
+                                         report_heap_sum(build, thread->frees),
+                                         report_heap_sum(build, thread->bytes_allocated),
+                                         thread->minor,
+                                         thread->major};
         if (thread->name && !list[i].name)
             return false;
     }

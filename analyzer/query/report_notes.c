@@ -110,6 +110,11 @@ static bool report_note_nothing(struct report_build *build)
                            "first in LD_PRELOAD, or, if it is the program's own, build it "
                            "without that",
                            none, other);
+    if (model->heap.sample_interval)
+        return report_note(build,
+                           "%snone was sampled; with 95 %% confidence there were less than %llu "
+                           "bytes (VMTRACE_SAMPLE=0 records all)",
+                           none, (unsigned long long)build->report->allocated_margin.bytes);
     if (model->maps.map_calls)
         return report_note(build,
                            "%sthe program took its memory by mmap directly, by an "
@@ -122,6 +127,17 @@ static bool report_note_nothing(struct report_build *build)
                        "an allocator of its own cannot be seen; neither can one that "
                        "ended before it allocated",
                        none);
+}
+
+static bool report_note_sampling(struct report_build *build)
+{
+    uint64_t interval = build->model->heap.sample_interval;
+    return interval == 0 ||
+           report_note(build,
+                       "sampled: one allocation in about %llu bytes was recorded; figures of the "
+                       "heap are estimates, errors their 95 %% intervals; wrong frees are not "
+                       "looked for",
+                       (unsigned long long)interval);
 }
 
 static bool report_note_bounds(struct report_build *build)
@@ -155,6 +171,7 @@ static bool report_note_faults(struct report_build *build)
     bool mixed = model->header.fault_source == VMT_FAULTS_PERF &&
                  model->facts.fault_sources[VMT_FAULTS_RUSAGE];
     if (model->header.fault_source == VMT_FAULTS_RUSAGE &&
+        !(model->header.flags & VMT_FLAG_EXACT_FAULTS) &&
         !report_note(build,
                      "page faults by call stack are approximate: counted by getrusage, "
                      "now and then%s%s%s",
@@ -168,11 +185,12 @@ static bool report_note_faults(struct report_build *build)
 static bool report_note_heap(struct report_build *build)
 {
     const struct heap_model *heap = &build->model->heap;
-    if (heap->displaced &&
+    uint64_t displaced = report_heap_sum(build, heap->displaced);
+    if (displaced &&
         !report_note(build,
                      "%llu block%s replaced by a later one at the same address: the "
                      "release was not seen",
-                     (unsigned long long)heap->displaced, heap->displaced == 1 ? " was" : "s were"))
+                     (unsigned long long)displaced, displaced == 1 ? " was" : "s were"))
         return false;
     return heap->impossible == 0 ||
            report_note(build, "%llu event%s could not be explained; please report this",
@@ -197,8 +215,9 @@ bool report_build_notes(struct report_build *build)
     if (!report_note_damage(build))
         return false;
     build->report->damage_count = build->notes.count;
-    if (!report_note_losses(build) || !report_note_nothing(build) || !report_note_heap(build) ||
-        !report_note_faults(build) || !report_note_bounds(build) || !report_note_symbols(build))
+    if (!report_note_sampling(build) || !report_note_losses(build) || !report_note_nothing(build) ||
+        !report_note_heap(build) || !report_note_faults(build) || !report_note_bounds(build) ||
+        !report_note_symbols(build))
         return false;
     const char **notes = arena_array(build->arena, build->notes.count, sizeof(*notes));
     if (!notes)

@@ -108,20 +108,24 @@ bool report_build_process(struct report_build *build)
            report_build_facts(build);
 }
 
-static void report_summarise_heap(struct report *report, const struct heap_model *heap)
+static void report_summarise_heap(struct report_build *build)
 {
-    report->allocations = heap->allocations;
-    report->frees = heap->frees;
-    report->bytes_allocated = heap->bytes_allocated;
-    report->bytes_freed = heap->bytes_freed;
+    struct report *report = build->report;
+    const struct heap_model *heap = &build->model->heap;
+    report->sample_interval = heap->sample_interval;
+    report->recorded = heap->samples;
+    report->allocations = report_heap_sum(build, heap->allocations);
+    report->frees = report_heap_sum(build, heap->frees);
+    report->bytes_allocated = report_heap_sum(build, heap->bytes_allocated);
+    report->bytes_freed = report_heap_sum(build, heap->bytes_freed);
     report->failed_allocations = heap->failed;
-    report->reallocations = heap->reallocations;
-    report->temporary = heap->temporary;
-    report->peak_live_bytes = heap->peak_bytes;
-    report->peak_live_blocks = heap->peak_blocks;
-    report->most_live_blocks = heap->most_blocks;
-    report->live_bytes_at_end = heap->live_bytes;
-    report->live_blocks_at_end = heap->live_blocks;
+    report->reallocations = report_heap_sum(build, heap->reallocations);
+    report->temporary = report_heap_sum(build, heap->temporary);
+    report->peak_live_bytes = report_heap_sum(build, heap->peak_bytes);
+    report->peak_live_blocks = report_heap_sum(build, heap->peak_blocks);
+    report->most_live_blocks = report_heap_sum(build, heap->most_blocks);
+    report->live_bytes_at_end = report_heap_sum(build, heap->live_bytes);
+    report->live_blocks_at_end = report_heap_sum(build, heap->live_blocks);
     report->attributed_minor = heap->attributed_minor;
     report->attributed_major = heap->attributed_major;
     report->inherited_frees = heap->inherited_frees;
@@ -166,13 +170,14 @@ void report_build_summary(struct report_build *build)
     struct report *report = build->report;
     const struct trace_model *model = build->model;
     uint32_t source = model->header.fault_source;
-    report_summarise_heap(report, &model->heap);
+    report_summarise_heap(build);
     report_summarise_maps(report, &model->maps);
     report_summarise_memory(report, model);
     report->peak_t_ns = report_ns(build, model->heap.peak_ticks);
     report->most_live_blocks_t_ns = report_ns(build, model->heap.most_blocks_ticks);
     report->fault_source = source < sizeof(sources) / sizeof(*sources) ? sources[source] : "off";
     report->kernel_faults = model->header.flags & VMT_FLAG_KERNEL_FAULTS;
+    report->exact_faults = model->header.flags & VMT_FLAG_EXACT_FAULTS;
     report->lost_events = model->header.lost_events;
     report->threads_seen = model->threads.count;
     report->trace_bytes = model->bytes;

@@ -50,10 +50,19 @@ const char *report_kind_name(struct report_build *build, uint32_t kind)
     }
 }
 
+enum site_class { SITE_CLASS_HEAP = 1, SITE_CLASS_MAPPING = 2, SITE_CLASS_POOL = 4 };
+
+static unsigned report_site_class(uint32_t kind)
+{
+    if (kind >= SITE_POOL)
+        return SITE_CLASS_POOL;
+    return kind >= SITE_MMAP ? SITE_CLASS_MAPPING : SITE_CLASS_HEAP;
+}
+
 static bool report_fill_site(struct report_build *build, uint32_t index)
 {
     const struct site *site = &build->model->sites.sites[index];
-    bool good = true, allocated = site->allocations > 0;
+    bool good = true, allocated = site->samples > 0;
     struct report_site *out = &build->sites[index];
     *out = (struct report_site){
         .kind = report_kind_name(build, site->kind),
@@ -72,8 +81,11 @@ static bool report_fill_site(struct report_build *build, uint32_t index)
         .failed = site->failed,
         .resident_bytes = REPORT_UNKNOWN,
         .swapped_bytes = REPORT_UNKNOWN,
+        .recorded = site->samples,
     };
     site_table_at_peak(&build->model->sites, index, &out->peak_bytes, &out->peak_blocks);
+    if (build->model->heap.sample_interval && report_site_class(site->kind) == SITE_CLASS_HEAP)
+        report_estimate_site(build, index);
     return good && out->kind;
 }
 
@@ -116,15 +128,6 @@ static int report_compare_ranks(const void *left, const void *right)
     if (a->rank != b->rank)
         return a->rank > b->rank ? -1 : 1;
     return a->index < b->index ? -1 : a->index > b->index;
-}
-
-enum site_class { SITE_CLASS_HEAP = 1, SITE_CLASS_MAPPING = 2, SITE_CLASS_POOL = 4 };
-
-static unsigned report_site_class(uint32_t kind)
-{
-    if (kind >= SITE_POOL)
-        return SITE_CLASS_POOL;
-    return kind >= SITE_MMAP ? SITE_CLASS_MAPPING : SITE_CLASS_HEAP;
 }
 
 /* The sites of some classes by falling rank; those of rank 0 are left out unless `all`. */

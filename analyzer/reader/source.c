@@ -13,9 +13,11 @@
 #define SOURCE_PIPE_STEP ((size_t)1 << 20)
 
 struct source {
-    int fd;               /* -1: all is in memory */
+    int fd;               /* -1: no file */
     const uint8_t *bytes; /* if in memory */
     void *owned;          /* what to free */
+    source_maker *maker;  /* if there is one: neither of the two */
+    void *context;
     uint64_t size;
 };
 
@@ -97,6 +99,18 @@ enum vmt_error source_from_memory(const void *bytes, size_t size, struct source 
     return VMT_OK;
 }
 
+enum vmt_error source_from_maker(source_maker *maker, void *context, uint64_t size,
+                                 struct source **result, struct error *error)
+{
+    enum vmt_error code = source_from_memory(NULL, 0, result, error);
+    if (code == VMT_OK) {
+        (*result)->maker = maker;
+        (*result)->context = context;
+        (*result)->size = size;
+    }
+    return code;
+}
+
 void source_free(struct source *source)
 {
     if (!source)
@@ -120,6 +134,10 @@ const uint8_t *source_view(const struct source *source, uint64_t offset, size_t 
         return scratch;
     if (size > source->size - offset)
         size = (size_t)(source->size - offset);
+    if (source->maker) {
+        *available = source->maker(source->context, offset, size, scratch);
+        return scratch;
+    }
     if (source->fd < 0) {
         *available = size;
         return source->bytes + offset;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where bytes of a trace come from: a file, a pipe (read into memory at once) or memory.
+ * Where bytes of a trace come from: a file, a pipe (read into memory at once), memory, or a function
+ * that makes them.
  *
  * Files are read with pread and never mapped: a trace that is being written may be cut while
  * we look at it, which would be a SIGBUS in a mapping and is a short read here.
@@ -21,6 +22,13 @@ enum vmt_error source_open(const char *path, struct source **result, struct erro
 /* `bytes` are borrowed and must outlive the source. */
 enum vmt_error source_from_memory(const void *bytes, size_t size, struct source **result,
                                   struct error *error);
+
+/* As source_view below; it fills `scratch`.  Returns how many bytes there are. */
+typedef size_t source_maker(void *context, uint64_t offset, size_t size, uint8_t *scratch);
+
+/* `size` bytes that are made as they are asked for.  The context is borrowed. */
+enum vmt_error source_from_maker(source_maker *maker, void *context, uint64_t size,
+                                 struct source **result, struct error *error);
 
 void source_free(struct source *source);
 

@@ -51,6 +51,9 @@ static enum vmt_error trace_header_check_values(const struct vmt_file_header *he
                          header->page_size);
     if (header->clock != VMT_CLOCK_TICKS && header->clock != VMT_CLOCK_COUNTER)
         return error_set(error, VMT_ERROR_HEADER, "has an unknown clock, %u", header->clock);
+    if (header->sample_interval > VMT_MAX_SAMPLE_INTERVAL)
+        return error_set(error, VMT_ERROR_HEADER, "has an impossible sampling interval, %llu",
+                         (unsigned long long)header->sample_interval);
     return VMT_OK;
 }
 

@@ -43,8 +43,9 @@ static bool trace_reader_index(struct trace_reader *reader)
 {
     size_t capacity = 0;
     uint64_t size = source_size(reader->source);
-    for (uint64_t offset = VMT_HEADER_SIZE; offset < size; offset += VMT_CHUNK_SIZE) {
+    for (uint64_t start = 0; start < size; start += VMT_CHUNK_SIZE) {
         struct vmt_chunk_header header;
+        uint64_t offset = start ? start : VMT_HEADER_SIZE;
         enum chunk_state state = trace_chunk_read(reader, offset, &header);
         if (state == CHUNK_BAD)
             trace_damage_at(&reader->damage, &reader->damage.bad_chunks, offset);
@@ -55,11 +56,9 @@ static bool trace_reader_index(struct trace_reader *reader)
             reader->chunks[reader->chunk_count++] =
                 (struct trace_chunk){header.stream, header.sequence, offset, header.ticks};
         }
-        if (size - offset < VMT_CHUNK_HEADER_SIZE)
+        if (size < offset || (size > offset && size - offset < VMT_CHUNK_HEADER_SIZE))
             reader->damage.cut_off = true;
     }
-    if (size < VMT_HEADER_SIZE)
-        reader->damage.cut_off = true;
     return true;
 }
 

@@ -41,8 +41,11 @@ struct trace_damage {
                                   a short last chunk alone is normal */
 };
 
+struct record_tap;
+
 struct trace_reader {
     struct source *source;
+    struct record_tap *tap; /* borrowed, or NULL; see decode/record_tap.h */
     struct vmt_file_header header;
     struct trace_chunk *chunks;
     size_t chunk_count;

@@ -43,6 +43,31 @@ json_t *json_process(const struct report *report)
     return object;
 }
 
+/* "_error": half the width of the 95 % interval. */
+static void add_estimates(json_t **summary, const struct report *report)
+{
+    const struct {
+        const char *key;
+        uint64_t value;
+    } counts[] = {
+        {"sample_interval", report->sample_interval},
+        {"samples", report->recorded},
+        {"allocations_error", report->allocated_margin.blocks},
+        {"bytes_allocated_error", report->allocated_margin.bytes},
+        {"frees_error", report->freed_margin.blocks},
+        {"bytes_freed_error", report->freed_margin.bytes},
+        {"peak_live_bytes_error", report->peak_margin.bytes},
+        {"peak_live_blocks_error", report->peak_margin.blocks},
+        {"live_bytes_at_end_error", report->live_margin.bytes},
+        {"live_blocks_at_end_error", report->live_margin.blocks},
+        {"leaked_bytes_error", report->leaked_margin.bytes},
+        {"leaked_blocks_error", report->leaked_margin.blocks},
+    };
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        json_add(summary, counts[i].key, json_count(counts[i].value));
+    json_add(summary, "errors_judged", json_boolean(0));
+}
+
 /* Members of the contract first, then what this program adds. */
 json_t *json_summary(const struct report *report)
 {
@@ -88,11 +113,14 @@ json_t *json_summary(const struct report *report)
     };
     json_t *summary = json_object();
     json_add(&summary, "fault_source", json_text(report->fault_source));
-    json_add(&summary, "sampled", json_boolean(0));
+    json_add(&summary, "sampled", json_boolean(report->sample_interval > 0));
     json_add(&summary, "scan", json_text(report->scan));
     json_add(&summary, "kernel_faults", json_boolean(report->kernel_faults));
+    json_add(&summary, "exact_faults", json_boolean(report->exact_faults));
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
         json_add(&summary, counts[i].key, json_count(counts[i].value));
+    if (report->sample_interval)
+        add_estimates(&summary, report);
     return summary;
 }
 

@@ -59,6 +59,19 @@ static json_t *json_frame_numbers(const struct report_stack *stack)
     return array;
 }
 
+/* Of estimates: half the width of the 95 % interval of the member without "_error". */
+static void add_errors(json_t **object, const struct report_margin *margin)
+{
+    json_add(object, "bytes_error", json_count(margin->bytes));
+    json_add(object, "blocks_error", json_count(margin->blocks));
+}
+
+static void add_live_errors(json_t **object, const struct report_site *site)
+{
+    json_add(object, "live_bytes_error", json_count(site->live_margin.bytes));
+    json_add(object, "live_blocks_error", json_count(site->live_margin.blocks));
+}
+
 json_t *json_site(const struct report_site *site)
 {
     json_t *object = json_object();
@@ -81,6 +94,12 @@ json_t *json_site(const struct report_site *site)
     json_add(&object, "stack_cut", json_boolean(site->stack && site->stack->cut));
     json_add(&object, "stack_lost", json_boolean(site->stack == NULL || site->stack->lost));
     json_add(&object, "frames", json_frame_numbers(site->stack));
+    if (site->estimated) {
+        json_add(&object, "samples", json_count(site->recorded));
+        json_add(&object, "allocations_error", json_count(site->allocated_margin.blocks));
+        json_add(&object, "bytes_allocated_error", json_count(site->allocated_margin.bytes));
+        add_live_errors(&object, site);
+    }
     return object;
 }
 
@@ -107,6 +126,10 @@ json_t *json_leak(const struct report_leak *leak, const struct json_sites *sites
     json_add(&object, "kind", json_text(leak->site->kind));
     json_add(&object, "site", json_site_number(sites, leak->site));
     json_add(&object, "stack", stack_or_empty(leak->site));
+    if (leak->estimated) {
+        json_add(&object, "samples", json_count(leak->recorded));
+        add_errors(&object, &leak->margin);
+    }
     return object;
 }
 
@@ -130,6 +153,8 @@ json_t *json_growth_site(const struct report_site *site, const struct json_sites
     json_add(&object, "swapped_bytes", json_count(site->swapped_bytes));
     json_add(&object, "site", json_site_number(sites, site));
     json_add(&object, "stack", stack_or_empty(site));
+    if (site->estimated)
+        add_live_errors(&object, site);
     return object;
 }
 
@@ -139,6 +164,8 @@ json_t *json_peak_site(const struct report_site *site, const struct json_sites *
     json_add(&object, "bytes", json_count(site->peak_bytes));
     json_add(&object, "blocks", json_count(site->peak_blocks));
     json_add(&object, "site", json_site_number(sites, site));
+    if (site->estimated)
+        add_errors(&object, &site->peak_margin);
     return object;
 }
 

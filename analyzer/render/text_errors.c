@@ -75,7 +75,9 @@ void text_errors(struct text *text)
     if (report->error_count == 0 && text->options->sections == 0)
         return;
     text_heading(text, "Memory errors", NULL);
-    if (report->error_count == 0)
+    if (report->sample_interval)
+        fputs("  Wrong frees are not looked for in a sampled trace.\n", text->out);
+    else if (report->error_count == 0)
         fputs("  None was seen. (vmtrace sees wrong frees and fatal signals, not every bad "
               "access.)\n",
               text->out);

@@ -21,8 +21,10 @@ static void write_site(struct text *text, const struct report_site *site)
     fprintf(text->out, " (%s), ",
             human_percent(faults, report->attributed_minor + report->attributed_major).text);
     text_name(text, site->kind, 40);
-    fprintf(text->out, ", %s in %s call%s\n", human_bytes(site->bytes_allocated).text,
-            human_count(site->allocations).text, human_plural(site->allocations));
+    fprintf(text->out, ", %s in %s call%s\n",
+            text_about(site->estimated, human_bytes(site->bytes_allocated)).text,
+            text_about(site->estimated, human_count(site->allocations)).text,
+            human_plural(site->allocations));
     text_stack(text, site->stack);
 }
 
@@ -119,8 +121,14 @@ void text_faults(struct text *text)
         return;
     }
     text_style(text, TEXT_DIM);
-    fputs("  A fault counts for the first allocation or free that its thread makes after it.\n",
-          text->out);
+    if (report->sample_interval)
+        fputs("  A fault counts for the next sampled allocation or free of its thread: small "
+              "figures\n"
+              "  say nothing about the place.\n",
+              text->out);
+    else
+        fputs("  A fault counts for the first allocation or free that its thread makes after it.\n",
+              text->out);
     text_style(text, TEXT_NORMAL);
     if (text->options->sections == 0)
         write_table(text);

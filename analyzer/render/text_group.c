@@ -132,7 +132,9 @@ static size_t write_way(struct text *text, const struct text_group_item *first,
     size_t from = parting(first->stack, other->stack);
     if (from >= other->stack->count || text_is_outside(other->stack, from))
         return 0; /* they part inside a library only */
-    fprintf(text->out, "      %10s of it by another way:", human_bytes(other->value).text);
+    fprintf(
+        text->out, "      %10s of it by another way:",
+        text_about(text->report->sample_interval && !other->pool, human_bytes(other->value)).text);
     text_callers(text, other->stack, from, text->columns - 40);
     fputc('\n', text->out);
     return 1;

@@ -18,7 +18,7 @@ static uint64_t grown(uint64_t from, uint64_t to)
 /* What part of a rise the heap's live bytes explain. */
 static void write_explanation(const struct text *text, uint64_t rss, uint64_t live)
 {
-    fprintf(text->out, "\n  Live heap rose by %s", human_bytes(live).text);
+    fprintf(text->out, "\n  Live heap rose by %s", text_bytes(text, live).text);
     if (live > rss + rss / 20)
         fprintf(text->out, ", more than RSS did: part of it is untouched, or reuses pages\n"
                            "  that were resident before.");
@@ -28,7 +28,7 @@ static void write_explanation(const struct text *text, uint64_t rss, uint64_t li
         fprintf(text->out,
                 ", %s of that; the rest is free memory that the allocator\n"
                 "  keeps, mappings, files or stacks.",
-                human_percent(live, rss).text);
+                text_share(text, live, rss).text);
 }
 
 static size_t peak_sample(const struct report *report)
@@ -96,7 +96,7 @@ static void write_sample(const struct text *text, const struct report_sample *sa
     text_style(text, TEXT_TITLE);
     write_bar(text, sample->rss_bytes, full);
     text_style(text, TEXT_NORMAL);
-    fprintf(text->out, " %11s %13s %7s\n", human_bytes(sample->live_bytes).text,
+    fprintf(text->out, " %11s %13s %7s\n", text_bytes(text, sample->live_bytes).text,
             human_count(sample->minor_faults).text, human_count(sample->major_faults).text);
 }
 
@@ -135,8 +135,11 @@ static void write_time_line(const struct text *text)
 
 static void write_site(struct text *text, const struct report_site *site, bool stack)
 {
-    fprintf(text->out, "  %10s in %9s block%s", human_bytes(site->live_bytes).text,
-            human_count(site->live_blocks).text, site->live_blocks == 1 ? " " : "s");
+    bool estimated = site->estimated;
+    fprintf(text->out, "  %10s in %9s block%s",
+            text_bytes_within(text, estimated, site->live_bytes, site->live_margin.bytes).text,
+            text_count_within(text, estimated, site->live_blocks, site->live_margin.blocks).text,
+            site->live_blocks == 1 ? " " : "s");
     if (site->resident_bytes != REPORT_UNKNOWN)
         fprintf(text->out, ", %s resident", human_bytes(site->resident_bytes).text);
     if (!stack) {
@@ -186,7 +189,8 @@ static void write_sites(struct text *text)
         write_site(text, site, stacks);
     }
     char rest[64];
-    snprintf(rest, sizeof(rest), " with %s", human_bytes(hidden_bytes).text);
+    snprintf(rest, sizeof(rest), " with %s",
+             all ? text_bytes(text, hidden_bytes).text : human_bytes(hidden_bytes).text);
     text_more(text, hidden, "site", rest);
 }
 
@@ -194,7 +198,9 @@ void text_growth(struct text *text)
 {
     text_heading(text, "RSS growth", NULL);
     if (text->report->sample_count == 0) {
-        fputs("  No point of the RSS time line was recorded.\n", text->out);
+        fputs("  No point of the RSS time line was recorded; a process that ends within 10 ms has "
+              "none.\n",
+              text->out);
     } else {
         write_sentence(text);
         if (text->report->sample_count > 1)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,20 +35,44 @@ static bool is_listed(const struct text *text, const struct report_leak *leak)
 /* The leaks of one group together; `leak` is the largest. */
 struct leak_sum {
     const struct report_leak *leak;
-    uint64_t bytes, blocks, oldest_ns, newest_ns;
+    uint64_t bytes, blocks, oldest_ns, newest_ns, recorded;
+    double bytes_variance, blocks_variance; /* of estimates, in squares of their margins */
 };
+
+static uint64_t root(double square)
+{
+    return (uint64_t)(sqrt(square) + 0.5);
+}
+
+static void add_leak(struct leak_sum *sum, const struct report_leak *leak)
+{
+    double bytes = (double)leak->margin.bytes, blocks = (double)leak->margin.blocks;
+    sum->bytes += leak->bytes;
+    sum->blocks += leak->blocks;
+    sum->recorded += leak->recorded;
+    sum->bytes_variance += bytes * bytes;
+    sum->blocks_variance += blocks * blocks;
+    sum->oldest_ns = leak->oldest_ns < sum->oldest_ns ? leak->oldest_ns : sum->oldest_ns;
+    sum->newest_ns = leak->newest_ns > sum->newest_ns ? leak->newest_ns : sum->newest_ns;
+}
 
 static void write_head(const struct text *text, const struct leak_sum *sum, size_t stacks)
 {
     const struct report_leak *leak = sum->leak;
     fputs("  ", text->out);
     text_style(text, TEXT_BOLD);
-    fprintf(text->out, "%s%s", class_words(leak->class), human_bytes(sum->bytes).text);
+    fprintf(text->out, "%s%s", class_words(leak->class),
+            text_bytes_within(text, leak->estimated, sum->bytes, root(sum->bytes_variance)).text);
     text_style(text, TEXT_NORMAL);
-    fprintf(text->out, " in %s block%s", human_count(sum->blocks).text, human_plural(sum->blocks));
+    fprintf(text->out, " in %s block%s",
+            text_count_within(text, leak->estimated, sum->blocks, root(sum->blocks_variance)).text,
+            human_plural(sum->blocks));
     if (sum->bytes < text->report->live_bytes_at_end)
         fprintf(text->out, " (%s)",
-                human_percent(sum->bytes, text->report->live_bytes_at_end).text);
+                text_share(text, sum->bytes, text->report->live_bytes_at_end).text);
+    if (leak->estimated)
+        fprintf(text->out, ", %s sample%s", human_count(sum->recorded).text,
+                human_plural(sum->recorded));
     fputs(", ", text->out);
     text_name(text, leak->site->kind, 40);
     /* A pool's kind is its name already. */
@@ -69,13 +94,8 @@ static void write_group(struct text *text, const struct leak_list *list,
 {
     const size_t *members = list->groups.order + group->first;
     struct leak_sum sum = {.leak = list->leaks[members[0]], .oldest_ns = UINT64_MAX};
-    for (size_t i = 0; i < group->count; i++) {
-        const struct report_leak *leak = list->leaks[members[i]];
-        sum.bytes += leak->bytes;
-        sum.blocks += leak->blocks;
-        sum.oldest_ns = leak->oldest_ns < sum.oldest_ns ? leak->oldest_ns : sum.oldest_ns;
-        sum.newest_ns = leak->newest_ns > sum.newest_ns ? leak->newest_ns : sum.newest_ns;
-    }
+    for (size_t i = 0; i < group->count; i++)
+        add_leak(&sum, list->leaks[members[i]]);
     write_head(text, &sum, group->count);
     text_stack(text, sum.leak->site->stack);
     text_other_ways(text, list->items, members, group);
@@ -105,6 +125,13 @@ static void write_none(const struct text *text)
     }
     if (report->live_blocks_at_end > 0)
         return;
+    if (report->sample_interval) {
+        fprintf(text->out,
+                "  Every block that was sampled has been freed: with 95 %% confidence less "
+                "than %s was not.\n",
+                human_bytes(report->live_margin.bytes).text);
+        return;
+    }
     text_style(text, report->lost_events ? TEXT_NORMAL : TEXT_GOOD);
     fprintf(text->out, "  Every block that was allocated%s has been freed.",
             report->lost_events ? " and recorded" : "");
@@ -171,7 +198,7 @@ static void write_list(struct text *text, const struct leak_list *list)
     for (size_t i = rows; i < groups->count; i++)
         hidden += groups->groups[i].total;
     char rest[64];
-    snprintf(rest, sizeof(rest), " with %s", human_bytes(hidden).text);
+    snprintf(rest, sizeof(rest), " with %s", text_bytes(text, hidden).text);
     text_more(text, groups->count - rows, "site", rest);
     if (list->suppressed)
         fprintf(text->out, "  %zu suppressed\n", list->suppressed);

@@ -75,6 +75,17 @@ void text_note_lineless(struct text *text, const struct report_frame *own);
 /* The first of the program's own frames, in one line without newline. */
 void text_place(struct text *text, const struct report_stack *stack, size_t columns);
 
+/* text_estimate.c: figures of the heap, which are estimates in a sampled trace: "~1.20 MiB". */
+struct human text_about(bool estimated, struct human figure);
+struct human text_bytes(const struct text *text, uint64_t bytes);
+struct human text_count(const struct text *text, uint64_t count);
+struct human text_share(const struct text *text, uint64_t part, uint64_t whole);
+/* The same with half the width of the 95 % interval: "~1.20 MiB ±28 %". */
+struct human text_bytes_within(const struct text *text, bool estimated, uint64_t bytes,
+                               uint64_t margin);
+struct human text_count_within(const struct text *text, bool estimated, uint64_t count,
+                               uint64_t margin);
+
 /* One file per group of sections. */
 void text_header(struct text *text);
 void text_summary(struct text *text);

@@ -16,13 +16,17 @@ static void write_peak_site(struct text *text, const struct report_site *site)
 {
     fputs("  ", text->out);
     text_style(text, TEXT_BOLD);
-    fputs(human_bytes(site->peak_bytes).text, text->out);
+    fputs(text_bytes_within(text, site->estimated, site->peak_bytes, site->peak_margin.bytes).text,
+          text->out);
     text_style(text, TEXT_NORMAL);
-    fprintf(text->out, " in %s block%s (%s)", human_count(site->peak_blocks).text,
-            human_plural(site->peak_blocks),
-            human_percent(site->peak_bytes, text->report->peak_live_bytes).text);
+    fprintf(
+        text->out, " in %s block%s (%s)",
+        text_count_within(text, site->estimated, site->peak_blocks, site->peak_margin.blocks).text,
+        human_plural(site->peak_blocks),
+        text_share(text, site->peak_bytes, text->report->peak_live_bytes).text);
     if (site->own_peak_bytes != REPORT_UNKNOWN && site->own_peak_bytes > site->peak_bytes)
-        fprintf(text->out, ", at most %s at another time", human_bytes(site->own_peak_bytes).text);
+        fprintf(text->out, ", at most %s at another time",
+                text_about(site->estimated, human_bytes(site->own_peak_bytes)).text);
     kind_and_newline(text, site);
     text_stack(text, site->stack);
 }
@@ -33,15 +37,18 @@ void text_peak(struct text *text)
     size_t rows = text_rows(text, report->peak_site_count);
     uint64_t hidden = 0;
     text_heading(text, "Live at the heap's peak", NULL);
-    fprintf(text->out, "  %s in %s block%s, %s after the start.\n",
-            human_bytes(report->peak_live_bytes).text, human_count(report->peak_live_blocks).text,
-            human_plural(report->peak_live_blocks), human_time(report->peak_t_ns).text);
+    bool sampled = report->sample_interval > 0;
+    fprintf(
+        text->out, "  %s in %s block%s, %s after the start.\n",
+        text_bytes_within(text, sampled, report->peak_live_bytes, report->peak_margin.bytes).text,
+        text_count_within(text, sampled, report->peak_live_blocks, report->peak_margin.blocks).text,
+        human_plural(report->peak_live_blocks), human_time(report->peak_t_ns).text);
     for (size_t i = 0; i < rows; i++)
         write_peak_site(text, report->peak_sites[i]);
     for (size_t i = rows; i < report->peak_site_count; i++)
         hidden += report->peak_sites[i]->peak_bytes;
     char rest[64];
-    snprintf(rest, sizeof(rest), " with %s", human_bytes(hidden).text);
+    snprintf(rest, sizeof(rest), " with %s", text_bytes(text, hidden).text);
     text_more(text, report->peak_site_count - rows, "site", rest);
 }
 
@@ -51,26 +58,29 @@ void text_temporary(struct text *text)
     size_t rows = text_rows(text, report->temporary_site_count);
     uint64_t hidden = 0;
     text_heading(text, "Temporary allocations", NULL);
-    fprintf(
-        text->out, "  %s of %s allocations (%s) were freed before their thread allocated again.\n",
-        human_count(report->temporary).text, human_count(report->allocations).text,
-        report->allocations ? human_percent(report->temporary, report->allocations).text : "0 %");
+    fprintf(text->out,
+            "  %s of %s allocations (%s) were freed before their thread allocated again.\n",
+            text_count(text, report->temporary).text, text_count(text, report->allocations).text,
+            report->allocations ? text_share(text, report->temporary, report->allocations).text
+                                : "0 %");
     for (size_t i = 0; i < rows; i++) {
         const struct report_site *site = report->temporary_sites[i];
         fputs("  ", text->out);
         text_style(text, TEXT_BOLD);
-        fputs(human_count(site->temporary).text, text->out);
+        fputs(text_count(text, site->temporary).text, text->out);
         text_style(text, TEXT_NORMAL);
         fprintf(text->out, " temporary, %s of the %s made here",
-                human_percent(site->temporary, site->allocations).text,
-                human_count(site->allocations).text);
+                text_share(text, site->temporary, site->allocations).text,
+                text_count_within(text, site->estimated, site->allocations,
+                                  site->allocated_margin.blocks)
+                    .text);
         kind_and_newline(text, site);
         text_stack(text, site->stack);
     }
     for (size_t i = rows; i < report->temporary_site_count; i++)
         hidden += report->temporary_sites[i]->temporary;
     char rest[64];
-    snprintf(rest, sizeof(rest), " with %s", human_count(hidden).text);
+    snprintf(rest, sizeof(rest), " with %s", text_count(text, hidden).text);
     text_more(text, report->temporary_site_count - rows, "site", rest);
 }
 
@@ -78,12 +88,21 @@ static void write_site(struct text *text, const struct report_site *site)
 {
     fputs("  ", text->out);
     text_style(text, TEXT_BOLD);
-    fprintf(text->out, "%s in %s call%s", human_bytes(site->bytes_allocated).text,
-            human_count(site->allocations).text, human_plural(site->allocations));
+    bool estimated = site->estimated;
+    fprintf(
+        text->out, "%s in %s call%s",
+        text_bytes_within(text, estimated, site->bytes_allocated, site->allocated_margin.bytes)
+            .text,
+        text_count_within(text, estimated, site->allocations, site->allocated_margin.blocks).text,
+        human_plural(site->allocations));
     text_style(text, TEXT_NORMAL);
-    fprintf(text->out, " (%s of bytes), largest %s, live at the end %s",
-            human_percent(site->bytes_allocated, text->report->bytes_allocated).text,
-            human_bytes(site->largest).text, human_bytes(site->live_bytes).text);
+    fprintf(text->out, " (%s of bytes), largest %s%s, live at the end %s",
+            text_share(text, site->bytes_allocated, text->report->bytes_allocated).text,
+            estimated ? "seen " : "", human_bytes(site->largest).text,
+            text_about(estimated, human_bytes(site->live_bytes)).text);
+    if (estimated)
+        fprintf(text->out, ", %s sample%s", human_count(site->recorded).text,
+                human_plural(site->recorded));
     if (site->failed) {
         text_style(text, TEXT_BAD);
         fprintf(text->out, ", %s FAILED", human_count(site->failed).text);
@@ -118,8 +137,10 @@ static void write_by_calls(struct text *text)
     qsort(sites, count, sizeof(*sites), by_calls);
     text_heading(text, "Sites by calls", NULL);
     for (size_t i = 0; i < rows; i++) {
-        fprintf(text->out, "  %13s calls %10s  ", human_count(sites[i]->allocations).text,
-                human_bytes(sites[i]->bytes_allocated).text);
+        bool estimated = sites[i]->estimated;
+        fprintf(text->out, "  %13s calls %10s  ",
+                text_about(estimated, human_count(sites[i]->allocations)).text,
+                text_about(estimated, human_bytes(sites[i]->bytes_allocated)).text);
         text_place(text, sites[i]->stack, text->columns - 34);
         fputc('\n', text->out);
     }
@@ -138,7 +159,7 @@ void text_sites(struct text *text)
     for (size_t i = rows; i < report->site_count; i++)
         hidden += report->sites[i]->bytes_allocated;
     char rest[64];
-    snprintf(rest, sizeof(rest), " with %s", human_bytes(hidden).text);
+    snprintf(rest, sizeof(rest), " with %s", text_bytes(text, hidden).text);
     text_more(text, report->site_count - rows, "site", rest);
     if (report->site_count > 1)
         write_by_calls(text);

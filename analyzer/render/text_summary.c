@@ -17,25 +17,46 @@ static void size_row(const struct text *text, const char *name, uint64_t bytes, 
             human_plural(count));
 }
 
+/* The same about the heap, where figures may be estimates. */
+static void heap_row(const struct text *text, const char *name, uint64_t bytes, uint64_t count,
+                     const char *what, const struct report_margin *margin)
+{
+    bool sampled = text->report->sample_interval > 0;
+    label(text, name);
+    fprintf(
+        text->out, "%10s in %s %s%s", text_bytes_within(text, sampled, bytes, margin->bytes).text,
+        text_count_within(text, sampled, count, margin->blocks).text, what, human_plural(count));
+}
+
 static void write_heap(const struct text *text)
 {
     const struct report *report = text->report;
-    size_row(text, "allocated", report->bytes_allocated, report->allocations, "allocation");
+    if (report->sample_interval) {
+        label(text, "sampled");
+        fprintf(text->out, "%10s allocation%s, one in about %s\n",
+                human_count(report->recorded).text, human_plural(report->recorded),
+                human_bytes(report->sample_interval).text);
+    }
+    heap_row(text, "allocated", report->bytes_allocated, report->allocations, "allocation",
+             &report->allocated_margin);
     if (report->temporary)
         fprintf(text->out, ", %s of them temporary",
-                human_percent(report->temporary, report->allocations).text);
+                text_share(text, report->temporary, report->allocations).text);
     if (report->reallocations)
-        fprintf(text->out, ", %s by realloc", human_count(report->reallocations).text);
+        fprintf(text->out, ", %s by realloc", text_count(text, report->reallocations).text);
     fputc('\n', text->out);
-    size_row(text, "freed", report->bytes_freed, report->frees, "free");
+    heap_row(text, "freed", report->bytes_freed, report->frees, "free", &report->freed_margin);
     fputc('\n', text->out);
-    size_row(text, "not freed", report->live_bytes_at_end, report->live_blocks_at_end, "block");
+    heap_row(text, "not freed", report->live_bytes_at_end, report->live_blocks_at_end, "block",
+             &report->live_margin);
     fprintf(text->out, " %s\n", text_at_end(report));
-    size_row(text, "peak of heap", report->peak_live_bytes, report->peak_live_blocks, "block");
+    heap_row(text, "peak of heap", report->peak_live_bytes, report->peak_live_blocks, "block",
+             &report->peak_margin);
     fprintf(text->out, ", %s after the start\n", human_time(report->peak_t_ns).text);
     if (report->most_live_blocks > report->peak_live_blocks) {
         label(text, "most blocks");
-        fprintf(text->out, "%10s, %s after the start\n", human_count(report->most_live_blocks).text,
+        fprintf(text->out, "%10s, %s after the start\n",
+                text_count(text, report->most_live_blocks).text,
                 human_time(report->most_live_blocks_t_ns).text);
     }
 }
@@ -59,6 +80,13 @@ static void write_memory(const struct text *text)
     if (report->virtual_at_end_bytes != REPORT_UNKNOWN)
         fprintf(text->out, " (of %s virtual)", human_bytes(report->virtual_at_end_bytes).text);
     fputc('\n', text->out);
+}
+
+static const char *fault_manner(const struct report *report)
+{
+    if (report->fault_source && strcmp(report->fault_source, "perf") == 0)
+        return report->kernel_faults ? ", inside system calls too" : ", outside system calls only";
+    return report->exact_faults ? ", at each event" : "";
 }
 
 static void write_faults(const struct text *text)
@@ -85,10 +113,7 @@ static void write_faults(const struct text *text)
     fputs(" have a call stack\n", text->out);
     label(text, "");
     fprintf(text->out, "%10s counted by %s%s\n", "",
-            report->fault_source ? report->fault_source : "unknown",
-            report->fault_source == NULL || strcmp(report->fault_source, "perf") != 0 ? ""
-            : report->kernel_faults ? ", inside system calls too"
-                                    : ", outside system calls only");
+            report->fault_source ? report->fault_source : "unknown", fault_manner(report));
 }
 
 static void write_process(const struct text *text)
@@ -126,8 +151,9 @@ static void write_alarms(const struct text *text)
     }
     if (report->inherited_frees) {
         label(text, "older blocks");
-        fprintf(text->out, "%10s freed that were allocated before recording began\n",
-                human_count(report->inherited_frees).text);
+        fprintf(text->out, "%10s %sfreed that were allocated before recording began\n",
+                human_count(report->inherited_frees).text,
+                report->sample_interval ? "sampled ones " : "");
     }
     if (report->impossible) {
         text_style(text, TEXT_BAD);

@@ -31,7 +31,8 @@ static void write_snapshots(const struct text *text)
     for (size_t i = 0; i < rows; i++) {
         const struct report_snapshot *snapshot = &report->snapshots[i];
         fprintf(text->out, "  %11s %10s %13s %10s", human_time(snapshot->t_ns).text,
-                human_bytes(snapshot->live_bytes).text, human_count(snapshot->live_blocks).text,
+                text_bytes(text, snapshot->live_bytes).text,
+                text_count(text, snapshot->live_blocks).text,
                 human_bytes(snapshot->rss_bytes).text);
         name_and_newline(text, snapshot->name);
     }
@@ -54,8 +55,10 @@ void text_phases(struct text *text)
         const struct report_phase *phase = &report->phases[i];
         fprintf(text->out, "  %11s %12s %10s %9s %11s %13s", human_time(phase->begin_ns).text,
                 human_time(phase->end_ns - phase->begin_ns).text,
-                human_bytes(phase->bytes_allocated).text, human_count(phase->allocations).text,
-                human_bytes(phase->peak_live_bytes).text, human_bytes(phase->survivors_bytes).text);
+                text_bytes(text, phase->bytes_allocated).text,
+                text_count(text, phase->allocations).text,
+                text_bytes(text, phase->peak_live_bytes).text,
+                text_bytes(text, phase->survivors_bytes).text);
         if (!phase->ended)
             fputs("  (never ended)", text->out);
         name_and_newline(text, phase->name);
@@ -124,9 +127,9 @@ void text_threads(struct text *text)
     for (size_t i = 0; i < rows; i++) {
         const struct report_thread *thread = &report->threads[i];
         fprintf(text->out, "  %8" PRIu32 " %10s %13s %13s %13s %7s", thread->tid,
-                human_bytes(thread->bytes_allocated).text, human_count(thread->allocations).text,
-                human_count(thread->frees).text, human_count(thread->minor_faults).text,
-                human_count(thread->major_faults).text);
+                text_bytes(text, thread->bytes_allocated).text,
+                text_count(text, thread->allocations).text, text_count(text, thread->frees).text,
+                human_count(thread->minor_faults).text, human_count(thread->major_faults).text);
         name_and_newline(text, thread->name ? thread->name : "");
     }
     text_more(text, report->thread_count - rows, "thread", "");

@@ -28,7 +28,7 @@ _vmtrace_value()
     run:--faults) _vmtrace_reply -W 'auto perf rusage off' -- "$current" ;;
     run:--scan) _vmtrace_reply -W 'off' -- "$current" ;;
     run:--children) _vmtrace_reply -W 'follow ignore' -- "$current" ;;
-    run:--sample) _vmtrace_reply -W '0' -- "$current" ;;
+    run:--sample) _vmtrace_reply -W '0 64K 512K' -- "$current" ;;
     run:--start) _vmtrace_reply -W 'on paused' -- "$current" ;;
     run:--log) _vmtrace_reply -W 'quiet errors summary' -- "$current" ;;
     run:--clock) _vmtrace_reply -W 'auto tsc counter' -- "$current" ;;
@@ -77,7 +77,7 @@ _vmtrace_program_index()
     for ((i = 2; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         --) echo $((i + 1)) && return ;;
-        -o | --output | --faults | --scan | --children | --depth | --sample | --interval | \
+        -o | --output | --faults | --scan | --children | --depth | --sample | --seed | --interval | \
             --max-size | --start | --log | --clock | --library)
             [[ ${COMP_WORDS[i + 1]} == '=' ]] && ((i++))
             ((i++))
@@ -111,7 +111,7 @@ _vmtrace()
             fi
             return
         fi
-        _vmtrace_option run '--output= --faults= --scan= --children= --depth= --sample= --interval=
+        _vmtrace_option run '--output= --faults= --scan= --children= --depth= --sample= --seed= --interval=
             --max-size= --start= --log= --clock= --library= --help --usage --version' && return
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -c -- "$current"; compgen -d -- "$current")

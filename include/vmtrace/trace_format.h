@@ -6,7 +6,7 @@
  * all that the recorder (preload/) and the analyzer (analyzer/) share, together
  * with wire.h.  Everything on disk is little-endian.
  *
- *   file   := file header (VMT_HEADER_SIZE bytes) chunk*
+ *   file   := chunk*, the first one with the file header (VMT_HEADER_SIZE bytes) before its own
  *   chunk  := chunk header (VMT_CHUNK_HEADER_SIZE bytes) record* zero-fill
  *   record := opcode byte (never 0), then its payload
  *
@@ -27,7 +27,7 @@
 #define VMT_MAGIC "\x89VMT\r\n\x1a\n"
 #define VMT_MAGIC_SIZE 8
 #define VMT_VERSION 1
-#define VMT_HEADER_SIZE 4096
+#define VMT_HEADER_SIZE 256
 #define VMT_CHUNK_SIZE 65536
 #define VMT_CHUNK_HEADER_SIZE 32
 #define VMT_CHUNK_MAGIC 0x43544d56u /* "VMTC" */
@@ -36,6 +36,7 @@
 #define VMT_MAX_COLD_PAYLOAD 32768 /* payload bytes of one cold record */
 #define VMT_MAX_DEPTH 4096         /* frames of one stack */
 #define VMT_MAX_STRING 16384       /* bytes of one string */
+#define VMT_MAX_SAMPLE_INTERVAL (UINT64_C(1) << 40)
 
 /* What orders events between threads (file header, `clock`). */
 enum vmt_clock {
@@ -54,6 +55,7 @@ enum vmt_fault_source {
 /* File header flags. */
 #define VMT_FLAG_FORKED 1u        /* forked from a traced process: it inherited live blocks */
 #define VMT_FLAG_KERNEL_FAULTS 2u /* perf counts include faults taken inside system calls */
+#define VMT_FLAG_EXACT_FAULTS 4u  /* every event carries the faults up to it, whatever the source */
 
 /* `end_state` of the file header. */
 enum vmt_end_state {
@@ -63,7 +65,8 @@ enum vmt_end_state {
     VMT_END_EXEC = 3,   /* the process image was replaced */
 };
 
-/* At offset 0.  The space up to VMT_HEADER_SIZE is zero. */
+/* At offset 0, where the first chunk would begin: that one's header follows at VMT_HEADER_SIZE.  The space
+ * between is zero. */
 struct vmt_file_header {
     uint8_t magic[VMT_MAGIC_SIZE];
     uint32_t version;
@@ -79,15 +82,20 @@ struct vmt_file_header {
     uint64_t start_realtime_ns;
     uint64_t start_monotonic_ns;
     uint64_t start_ticks;     /* clock value at start */
-    uint64_t pid_start_time;  /* field 22 of /proc/PID/stat: tells a reused pid */
-    uint64_t boot_id;         /* first 8 bytes of /proc/sys/kernel/random/boot_id; 0 if unknown */
+    uint64_t start_boottime_ns; /* a process of this pid that began later is another one */
+    /* Kept current while recording, with relaxed atomics (the clock, too). */
+    uint64_t boot_id;         /* first 8 bytes of /proc/sys/kernel/random/boot_id; 0: not known,
+                                 or not yet */
     uint32_t flags;           /* VMT_FLAG_* */
     uint32_t fault_source;    /* enum vmt_fault_source */
-    /* Kept current while recording, with relaxed atomics. */
     uint64_t lost_events;     /* events that were not recorded */
     uint32_t end_state;       /* enum vmt_end_state */
     uint32_t end_status;      /* exit status or signal that goes with end_state */
     uint64_t ticks_per_second; /* 0: derive it from CLOCK records */
+    /* 0: every allocation is recorded.  N: one of s bytes (0 count as 1) only with the probability
+     * 1 - exp(-s / N), independently of all others, and of the releases only those of blocks
+     * whose allocation was chosen. */
+    uint64_t sample_interval;
 };
 
 /* At the start of each chunk. `magic` is stored last. */
@@ -241,6 +249,9 @@ enum vmt_op {
     VMT_OP_LOST = 0x25,         /* reason (VMT_LOST_*), errno: this stream records no more until
                                    a later chunk of it */
     VMT_OP_FAULT_SOURCE = 0x26, /* enum vmt_fault_source: of this stream's thread from here on */
+    VMT_OP_TEMPORARY = 0x27,    /* address: the next release in this stream, of that block, comes
+                                   before any other allocation by the block's thread, recorded or not; where
+                                   sample_interval is not 0 */
 };
 
 #define VMT_MODULE_MAIN 1u   /* the executable */
@@ -266,7 +277,7 @@ enum vmt_lost {
     VMT_LOST_FILE = 5,    /* the file could not be opened again or is not ours any more */
 };
 
-_Static_assert(sizeof(struct vmt_file_header) == 128, "file header layout");
+_Static_assert(sizeof(struct vmt_file_header) == 136, "file header layout");
 _Static_assert(sizeof(struct vmt_chunk_header) == VMT_CHUNK_HEADER_SIZE, "chunk header layout");
 _Static_assert(offsetof(struct vmt_file_header, lost_events) == 104, "file header layout");
 

@@ -12,7 +12,7 @@ import jsonschema
 import harness
 from harness import program, sample
 
-HEADER_SIZE, CHUNK_SIZE = 4096, 65536
+HEADER_SIZE, CHUNK_SIZE = 256, 65536
 
 
 class BadInput(harness.Case):
@@ -121,20 +121,22 @@ class BadInput(harness.Case):
 
     def test_chunks_missing_and_repeated(self):
         trace = self.good_trace()
-        chunks = [trace[at:at + CHUNK_SIZE] for at in range(HEADER_SIZE, len(trace), CHUNK_SIZE)]
+        first = trace[:CHUNK_SIZE]  # the file header is part of it
+        chunks = [trace[at:at + CHUNK_SIZE] for at in range(CHUNK_SIZE, len(trace), CHUNK_SIZE)]
         self.assertGreaterEqual(len(chunks), 3)  # how many depends on how the threads overlap
-        head = trace[:HEADER_SIZE]
+        again = first[HEADER_SIZE:].ljust(CHUNK_SIZE, b"\0")
         dice = random.Random(6)
         for _ in range(10):
-            some = dice.sample(chunks, len(chunks) - 2) + [dice.choice(chunks)]
-            self.assertIsNotNone(self.assert_no_crash(self.write("mixed.vmt",
-                                                                 head + b"".join(some))))
+            some = dice.sample(chunks, len(chunks) - 2) + [dice.choice([again, *chunks])]
+            for begin in first, first[:HEADER_SIZE].ljust(CHUNK_SIZE, b"\0"):
+                self.assertIsNotNone(self.assert_no_crash(self.write("mixed.vmt",
+                                                                     begin + b"".join(some))))
         # The order of chunks in the file has no meaning.
         whole = [chunk for chunk in chunks if len(chunk) == CHUNK_SIZE]
         rest = [chunk for chunk in chunks if len(chunk) != CHUNK_SIZE]
         dice.shuffle(whole)
         shuffled = self.assert_no_crash(self.write("shuffled.vmt",
-                                                   head + b"".join(whole + rest)))
+                                                   first + b"".join(whole + rest)))
         original = self.assert_no_crash(self.write("original.vmt", trace))
         self.assertEqual(shuffled["summary"], original["summary"])
 

@@ -41,6 +41,26 @@ class Children(harness.Case):
         for data in reports[1:]:
             self.assert_counts(data, 0, 7)
 
+    def test_forked_child_without_an_event_has_no_trace(self):
+        parent, = self.reports("fork-exit", 1)
+        self.assert_counts(parent, 10, 0)
+
+    def test_fork_and_exec_is_one_more_trace(self):
+        parent, child = self.reports("fork-exec", 2)
+        self.assert_counts(parent, 10, 0)
+        self.assert_counts(child, 0, 7)
+        self.assertFalse(child["process"]["forked"])
+        self.assertEqual(child["process"]["ppid"], parent["process"]["pid"])
+
+    def test_crash_of_a_forked_child_without_an_event(self):
+        run = self.trace([program("children"), "fork-crash"])
+        self.assertEqual((run.returncode, run.stderr), (3, b""))
+        child, = [data for data in map(report, run.traces) if data["process"]["forked"]]
+        self.assertEqual((child["process"]["end"], child["process"]["signal"]), ("signal", 11))
+        error, = child["errors"]
+        self.assertEqual(error["kind"], "segfault")
+        self.assertIn("use_idle_fork", harness.stack_functions(error["stack"]))
+
     def test_vfork(self):
         parent, = self.reports("vfork", 1)
         self.assert_counts(parent, 10, 0)

@@ -59,12 +59,6 @@ class Hostile(harness.Case):
         self.assertEqual((run.returncode, run.stderr), (0, b""))
         self.assert_healthy(report(run.trace))
 
-    def test_deep_recursion(self):
-        data = self.trace_report([program("deep_recursion")])
-        found = harness.sites_of(data, "level_block")
-        self.assertEqual(sum(site["allocations"] for site in found), 201)
-        self.assertEqual(sum(site["live_blocks"] for site in found), 0)
-
     def test_trace_deleted_while_it_is_written(self):
         process = subprocess.Popen([program("burst"), "400000", "2"], stdout=subprocess.PIPE,
                                    env=harness.plain_environment(

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records programs, and compares vmtrace-report with the decoder written from the specification."""
 import json
+import math
 import os
 import re
 import subprocess
@@ -22,12 +23,12 @@ class CrossCheck(unittest.TestCase):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
 
-    def record(self, *command):
+    def record(self, *command, **variables):
         trace = os.path.join(self.folder.name, "t.vmt")
         environment = {key: value for key, value in os.environ.items()
                        if not key.startswith("VMTRACE_")}
         environment.update(LD_PRELOAD=LIBRARY, VMTRACE_OUTPUT=trace, PYTHONHASHSEED="0",
-                           PYTHONMALLOC="malloc")
+                           PYTHONMALLOC="malloc", **variables)
         subprocess.run(command, check=True, env=environment, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL)
         return trace
@@ -69,6 +70,19 @@ class CrossCheck(unittest.TestCase):
     def test_stacks_fill_several_chunks(self):
         totals = self.compare(self.record(WORKLOAD, "2", "20000"))
         self.assertGreaterEqual(totals["allocations"], 160000)
+
+    def test_sampled_estimates_and_their_errors(self):
+        trace = self.record(WORKLOAD, "2", "5000", VMTRACE_SAMPLE="1000")
+        totals = decode_trace.totals(trace)
+        report = json.loads(subprocess.run([REPORT, "--format=json", trace], check=True,
+                                           stdout=subprocess.PIPE).stdout)
+        self.assertGreater(report["summary"]["samples"], 1000)
+        # Each site's figure is rounded.
+        for name in SAME[:5]:
+            self.assertAlmostEqual(totals[name], report["summary"][name],
+                                   delta=len(report["sites"]) + totals[name] * 1e-6, msg=name)
+        self.assertAlmostEqual(1.959964 * math.sqrt(totals["variance"]),
+                               report["summary"]["bytes_allocated_error"], delta=1)
 
     def test_python_interpreter(self):
         totals = self.compare(self.record("/usr/bin/python3", "-S", "-c",

@@ -11,10 +11,11 @@ It shares no code with the recorder or the analyzer, so that it can judge both. 
 import argparse
 import heapq
 import json
+import math
 import struct
 import sys
 
-HEADER = struct.Struct("<8s8I7Q2IQ2IQ")
+HEADER = struct.Struct("<8s8I7Q2IQ2I2Q")
 CHUNK = struct.Struct("<IIIIQII")
 MAGIC = b"\x89VMT\r\n\x1a\n"
 CHUNK_MAGIC = 0x43544D56
@@ -40,6 +41,7 @@ COLD = {
     0x1B: ("POOL_FREE", "vvk"), 0x1C: ("POOL_CLEAR", "vk"), 0x20: ("FORK", "v"),
     0x21: ("EXEC", "s"), 0x22: ("EXEC_FAILED", "v"), 0x23: ("CRASH", "vzvk"),
     0x24: ("END", "vvvvvvv"), 0x25: ("LOST", "vv"), 0x26: ("FAULT_SOURCE", "v"),
+    0x27: ("TEMPORARY", "v"),
 }
 
 
@@ -206,14 +208,16 @@ def read(path):
         raise Malformed("not a vmtrace trace")
     values = HEADER.unpack_from(data)
     names = ("magic version header_size chunk_size page_size machine clock pid ppid trace_id "
-             "parent_trace_id start_realtime_ns start_monotonic_ns start_ticks pid_start_time "
-             "boot_id flags fault_source lost_events end_state end_status ticks_per_second").split()
+             "parent_trace_id start_realtime_ns start_monotonic_ns start_ticks start_boottime_ns "
+             "boot_id flags fault_source lost_events end_state end_status ticks_per_second "
+             "sample_interval").split()
     header = dict(zip(names, values))
     if header["version"] != 1:
         raise Malformed("version %d" % header["version"])
     streams = {}
     size = header["chunk_size"]
-    for start in range(header["header_size"], len(data), size):
+    for begin in range(0, len(data), size):
+        start = begin or header["header_size"]
         if len(data) - start < CHUNK.size:
             break
         chunk = CHUNK.unpack_from(data, start)
@@ -222,19 +226,24 @@ def read(path):
         if chunk[0] != CHUNK_MAGIC:
             raise Malformed("no chunk at offset %d" % start)
         stream = streams.setdefault(chunk[1], Stream(chunk[1]))
-        stream.chunks.append((chunk[2], chunk, data[start + CHUNK.size:start + size]))
+        stream.chunks.append((chunk[2], chunk, data[start + CHUNK.size:begin + size]))
     return header, streams
 
 
 class Heap:
     """Live blocks and totals, by the rules of the specification's section on meaning."""
 
-    def __init__(self):
+    def __init__(self, interval=0):
+        self.interval = interval  # of sampling
         self.live = {}
         self.pending = {}  # stream -> (address, size or None) of its last REALLOC_BEGIN
         self.totals = dict.fromkeys(
             "allocations frees bytes_allocated unknown_frees failed events nodes_records "
-            "minor_attributed major_attributed".split(), 0)
+            "minor_attributed major_attributed variance".split(), 0)
+
+    def weight(self, size):
+        """How many blocks a recorded one stands for."""
+        return -1 / math.expm1(-max(size, 1) / self.interval) if self.interval else 1
 
     def apply(self, stream, name, fields):
         totals = self.totals
@@ -246,8 +255,10 @@ class Heap:
             if fields["address"] in self.live:
                 raise Malformed("block 0x%x was handed out twice" % fields["address"])
             self.live[fields["address"]] = fields["size"]
-            totals["allocations"] += 1
-            totals["bytes_allocated"] += fields["size"]
+            weight = self.weight(fields["size"])
+            totals["allocations"] += weight
+            totals["bytes_allocated"] += weight * fields["size"]
+            totals["variance"] += (weight - 1) * weight * fields["size"] ** 2
             if stream in self.pending and (name == "REALLOC" or fields.get("subkind") == 6):
                 self.released(self.pending.pop(stream)[1])
         elif name in RELEASES:
@@ -266,12 +277,15 @@ class Heap:
             totals["nodes_records"] += 1
 
     def released(self, size):
-        self.totals["unknown_frees" if size is None else "frees"] += 1
+        if size is None:
+            self.totals["unknown_frees"] += 1
+        else:
+            self.totals["frees"] += self.weight(size)
 
 
 def totals(path):
     header, streams = read(path)
-    heap = Heap()
+    heap = Heap(header["sample_interval"])
     end = None
 
     def keyed(stream):
@@ -287,8 +301,9 @@ def totals(path):
             threads.add(fields[0])
     result = dict(heap.totals)
     result.update(pid=header["pid"], lost_events=header["lost_events"], streams=len(streams),
-                  threads=len(threads), live_bytes_at_end=sum(heap.live.values()),
-                  live_blocks_at_end=len(heap.live), end_state=header["end_state"],
+                  threads=len(threads), end_state=header["end_state"],
+                  live_bytes_at_end=sum(size * heap.weight(size) for size in heap.live.values()),
+                  live_blocks_at_end=sum(map(heap.weight, heap.live.values())),
                   nodes=sum(len(stream.nodes) for stream in streams.values()))
     if end:
         result.update(exit_status=end[1], minor_faults=end[2], major_faults=end[3])

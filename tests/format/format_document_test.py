@@ -60,7 +60,7 @@ class FormatDocument(unittest.TestCase):
 
     def test_record_table_covers_every_byte_of_the_chunk(self):
         rows = re.findall(r"^\| ([0-9a-f]{4}) \| ([0-9a-f ]+) \|", EXAMPLE, re.M)
-        position = 4096 + 32
+        position = 256 + 32
         for offset, text in rows:
             content = bytes.fromhex(text)
             self.assertEqual(int(offset, 16), position)
@@ -89,7 +89,7 @@ class FormatDocument(unittest.TestCase):
 
     def test_decoder_refuses_a_record_cut_by_the_end_of_the_file(self):
         with open(self.path + ".cut", "wb") as file:
-            file.write(self.data[:0x10b0])
+            file.write(self.data[:0x1b0])
         with self.assertRaises(decode_trace.Malformed):
             decode_trace.totals(self.path + ".cut")
 

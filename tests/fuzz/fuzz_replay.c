@@ -44,9 +44,11 @@ static size_t random_place(void)
     bool header = random_below(16) == 0;
     if (header)
         return random_below(sizeof(struct vmt_file_header));
-    size_t chunks = (mutant_size - VMT_HEADER_SIZE + VMT_CHUNK_SIZE - 1) / VMT_CHUNK_SIZE;
+    size_t chunks = (mutant_size + VMT_CHUNK_SIZE - 1) / VMT_CHUNK_SIZE;
     size_t within = random_below(8) ? random_below(600) : random_below(VMT_CHUNK_SIZE);
-    size_t place = VMT_HEADER_SIZE + random_below(chunks) * VMT_CHUNK_SIZE + within;
+    size_t place = random_below(chunks) * VMT_CHUNK_SIZE + within;
+    if (place < VMT_HEADER_SIZE)
+        place += VMT_HEADER_SIZE;
     return place < mutant_size ? place : mutant_size - 1;
 }
 

@@ -134,10 +134,28 @@ static void seed_threads(struct trace_builder *builder)
     }
 }
 
+static void seed_sampled(struct trace_builder *builder)
+{
+    struct builder_stream *stream = trace_builder_stream(builder, 100);
+    uint32_t a = builder_stack(stream, 2, U(0x401000), U(0x402000));
+    trace_builder_header(builder)->sample_interval = 512;
+    for (uint64_t i = 1; i < 30; i++) {
+        builder_alloc(stream, i % 3 ? VMT_MALLOC : VMT_NEW, 0x10000 + 64 * i, i * 37, a);
+        if (i % 4 == 0)
+            builder_cold(stream, VMT_OP_TEMPORARY, "u", 0x10000 + 64 * i);
+        if (i % 2 == 0)
+            builder_free(stream, VMT_FREE, 0x10000 + 64 * i);
+    }
+    builder_realloc_begin(stream, 0x10040);
+    builder_realloc_freed(stream);
+    builder_alloc(stream, VMT_REALLOC, 0x20000, 100000, a);
+    builder_realloc_failed(stream, U(1) << 60, a);
+}
+
 struct trace_builder *fuzz_seed_new(unsigned number)
 {
     static void (*const seeds[FUZZ_SEEDS])(struct trace_builder *) = {
-        seed_heap, seed_errors, seed_mappings, seed_process, seed_pools, seed_threads,
+        seed_heap, seed_errors, seed_mappings, seed_process, seed_pools, seed_threads, seed_sampled,
     };
     struct trace_builder *builder = trace_builder_new();
     seeds[number % FUZZ_SEEDS](builder);

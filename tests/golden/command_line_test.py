@@ -240,7 +240,7 @@ class Recorded(Case):
     def test_damage_is_told_in_one_line(self):
         trace, _ = self.record("/bin/ls", "/")
         data = bytearray(pathlib.Path(trace).read_bytes())
-        data[4096 + 1000:4096 + 1400] = b"\xff" * 400
+        data[1000:1400] = b"\xff" * 400
         pathlib.Path("bad.vmt").write_bytes(data)
         result = run(REPORT, "bad.vmt")
         self.assertEqual(result.returncode, 0)
@@ -264,7 +264,7 @@ class Driver(Case):
 
     def test_values_are_checked_before_anything_runs(self):
         for flag in ("--depth=0", "--depth=4097", "--depth=x", "--scan=exit", "--faults=all",
-                     "--children=no", "--sample=100", "--interval=0", "--max-size=1K",
+                     "--children=no", "--sample=1T", "--seed=x", "--interval=0", "--max-size=1K",
                      "--max-size=99999999999G", "--start=off", "--log=loud", "--output=%q",
                      "--output=", "--clock=sundial"):
             self.refused(2, f"^vmtrace: {re.escape(flag)}: not accepted; it may be ", VMTRACE,

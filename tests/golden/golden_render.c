@@ -38,16 +38,42 @@ static const struct {
      {0, ALL_CLASSES, 10, false, false, true, RENDER_METRIC_FAULTS, 0, 0}},
 };
 
+static const struct report *empty_report(const char *source)
+{
+    (void)source;
+    return sample_report_empty();
+}
+
+static const struct report *sampled_away_report(const char *source)
+{
+    (void)source;
+    return sample_report_sampled_away();
+}
+
+/* WHAT may begin with one of these: another report, rendered so. */
+static const struct {
+    const char *prefix;
+    const struct report *(*make)(const char *source);
+} reports[] = {
+    {"empty-", empty_report},
+    {"sampled-away-", sampled_away_report},
+    {"sampled-", sample_report_sampled},
+    {"", sample_report},
+};
+
 int main(int argc, char **argv)
 {
     if (argc != 3)
         return 2;
+    const char *what = argv[1];
+    size_t kind = 0;
+    while (strncmp(what, reports[kind].prefix, strlen(reports[kind].prefix)) != 0)
+        kind++;
+    what += strlen(reports[kind].prefix);
     for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++) {
-        const char *what = argv[1];
-        bool empty = strncmp(what, "empty-", 6) == 0;
-        if (strcmp(variants[i].what, empty ? what + 6 : what) != 0)
+        if (strcmp(variants[i].what, what) != 0)
             continue;
-        const struct report *report = empty ? sample_report_empty() : sample_report(argv[2]);
+        const struct report *report = reports[kind].make(argv[2]);
         const struct renderer *renderer = renderer_find(variants[i].format);
         return renderer && renderer->render(report, &variants[i].options, stdout) ? 0 : 1;
     }

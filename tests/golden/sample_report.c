@@ -56,7 +56,7 @@ static const struct report_stack hostile_stack = {hostile_frames, COUNT(hostile_
 static const struct report_stack deep_stack = {deep_frames, COUNT(deep_frames), false, false};
 static const struct report_stack lost_stack = {NULL, 0, false, true};
 
-static const struct report_site load_site = {
+static struct report_site load_site = {
     .kind = "malloc",
     .stack = &load_stack,
     .allocations = 12345,
@@ -75,7 +75,7 @@ static const struct report_site load_site = {
     .resident_bytes = REPORT_UNKNOWN,
     .swapped_bytes = REPORT_UNKNOWN,
 };
-static const struct report_site deep_site = {
+static struct report_site deep_site = {
     .kind = "new",
     .stack = &deep_stack,
     .allocations = 500000,
@@ -110,7 +110,7 @@ static const struct report_site hostile_site = {
     .resident_bytes = 4096,
     .swapped_bytes = 0,
 };
-static const struct report_site lost_site = {
+static struct report_site lost_site = {
     .kind = "mixed",
     .stack = &lost_stack,
     .allocations = 1,
@@ -147,11 +147,18 @@ static const struct report_site *const by_peak[] = {&load_site, &deep_site, &hos
 static const struct report_site *const by_temporary[] = {&deep_site, &load_site};
 static const struct report_site *const by_faults[] = {&load_site, &deep_site};
 
-static const struct report_leak leaks[] = {
-    {REPORT_LEAK_UNSCANNED, &load_site, 2097152, 6172, 1000000, 2500000000, false, NULL},
-    {REPORT_LEAK_UNSCANNED, &deep_site, 1000, 1, 2900000000, 2900000000, false, NULL},
-    {REPORT_LEAK_UNSCANNED, &hostile_site, 300, 3, 2000000000, 2000000000, false, "\033[2Jpool"},
-    {REPORT_LEAK_UNSCANNED, &lost_site, 8, 1, 3000000000, 3000000000, false, NULL},
+#define EXACT                                                                                      \
+    false, 0,                                                                                      \
+    {                                                                                              \
+        0, 0                                                                                       \
+    }
+
+static struct report_leak leaks[] = {
+    {REPORT_LEAK_UNSCANNED, &load_site, 2097152, 6172, 1000000, 2500000000, false, NULL, EXACT},
+    {REPORT_LEAK_UNSCANNED, &deep_site, 1000, 1, 2900000000, 2900000000, false, NULL, EXACT},
+    {REPORT_LEAK_UNSCANNED, &hostile_site, 300, 3, 2000000000, 2000000000, false, "\033[2Jpool",
+     EXACT},
+    {REPORT_LEAK_UNSCANNED, &lost_site, 8, 1, 3000000000, 3000000000, false, NULL, EXACT},
 };
 static const struct report_phase phases[] = {
     {"load", 1000000, 1500000000, true, 12000, 6000, 4000000, 0, 2000000, 2000000, 6000, 3500000},
@@ -237,6 +244,7 @@ static struct report make(void)
         .attributed_minor = 1036,
         .attributed_major = 2,
         .fault_source = "perf",
+        .exact_faults = true,
         .peak_rss_bytes = 9000000,
         .rss_at_end_bytes = 5900000,
         .virtual_at_end_bytes = 20159744,
@@ -299,6 +307,46 @@ const struct report *sample_report(const char *source)
     for (size_t i = 1; i <= 3; i++)
         load_frames[i].file = source;
     report = make();
+    return &report;
+}
+
+static void estimate(struct report_site *site, struct report_leak *leak, uint64_t recorded)
+{
+    site->estimated = leak->estimated = true;
+    site->recorded = recorded;
+    leak->recorded = recorded / 2 + 1;
+    site->allocated_margin =
+        (struct report_margin){site->bytes_allocated / recorded, site->allocations / 2};
+    leak->margin = site->live_margin = (struct report_margin){leak->bytes * 3 / 2, leak->blocks};
+    site->peak_margin = (struct report_margin){site->peak_bytes / 5, 0};
+}
+
+const struct report *sample_report_sampled(const char *source)
+{
+    static struct report report;
+    report = *sample_report(source);
+    report.sample_interval = 512 * 1024;
+    report.recorded = 33;
+    report.allocated_margin = (struct report_margin){3000000, 160000};
+    report.freed_margin = (struct report_margin){2900000, 160000};
+    report.live_margin = report.leaked_margin = (struct report_margin){1000000, 3000};
+    report.peak_margin = (struct report_margin){16, 9999};
+    estimate(&load_site, &leaks[0], 5);
+    estimate(&deep_site, &leaks[1], 28);
+    estimate(&lost_site, &leaks[3], 1);
+    return &report;
+}
+
+const struct report *sample_report_sampled_away(void)
+{
+    static struct report report;
+    report = *sample_report_empty();
+    report.sample_interval = 512 * 1024;
+    report.allocations = report.frees = 9000;
+    report.bytes_allocated = report.bytes_freed = 2000000;
+    report.allocated_margin = report.freed_margin = (struct report_margin){1000000, 6000};
+    report.live_margin = report.leaked_margin = (struct report_margin){1570627, 1570627};
+    report.peak_margin = report.live_margin;
     return &report;
 }
 

@@ -10,7 +10,13 @@
  * report as source lines.  Static storage; not for report_free. */
 const struct report *sample_report(const char *source);
 
+/* The same, but of a sampled trace. */
+const struct report *sample_report_sampled(const char *source);
+
 /* A trace in which nothing was allocated. */
 const struct report *sample_report_empty(void);
+
+/* A sampled trace in which nothing that was sampled is live. */
+const struct report *sample_report_sampled_away(void);
 
 #endif

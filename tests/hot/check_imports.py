@@ -13,7 +13,7 @@ import sys
 
 HOT = {
     "interpose_heap", "interpose_new", "record", "record_stack", "stack_nodes", "stream",
-    "callstack_rows", "frame_step", "row_table", "unwind_row", "eh_frame", "cfa_program",
+    "callstack_rows", "frame_step", "frame_guess", "row_table", "unwind_row", "eh_frame", "cfa_program",
     "cfa_expression", "thread_state", "faultcount",
 }
 HOT_ALLOWED = {

@@ -62,7 +62,7 @@ const char *model_invariants_broken(const struct trace_model *model)
 {
     const struct heap_model *heap = &model->heap;
     struct site_sums sums = sum_sites(&model->sites);
-    if (heap->live_blocks != heap->blocks.count)
+    if (heap->sample_interval == 0 && heap->live_blocks != heap->blocks.count)
         return "live_blocks = blocks.count";
     if (heap->live_blocks != heap->allocations - heap->frees - heap->displaced)
         return "live_blocks = allocations - frees - displaced";

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "model_fixture.h"
@@ -234,19 +235,11 @@ START_TEST(report_promised_end_that_is_missing_is_damage)
 }
 END_TEST
 
-static uint64_t own_start_time(void)
+static uint64_t clock_ns(clockid_t clock)
 {
-    char line[1024] = "";
-    FILE *file = fopen("/proc/self/stat", "r");
-    ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
-    fclose(file);
-    unsigned long long start = 0;
-    ck_assert_int_eq(sscanf(strrchr(line, ')') + 1,
-                            " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-                            "%*s %*s %llu",
-                            &start),
-                     1);
-    return start;
+    struct timespec now;
+    ck_assert_int_eq(clock_gettime(clock, &now), 0);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 static uint64_t own_boot_id(void)
@@ -259,19 +252,41 @@ static uint64_t own_boot_id(void)
     return (uint64_t)first << 32 | second << 16 | third;
 }
 
-START_TEST(report_running_process_is_known_by_its_start_time)
+/* A trace of this very process, begun `ago` ns before now. */
+static struct vmt_file_header *own_trace(uint64_t boot_id, uint64_t ago)
 {
     setup();
     struct vmt_file_header *header = trace_builder_header(builder);
     header->pid = (uint32_t)getpid();
-    header->boot_id = own_boot_id();
-    header->pid_start_time = own_start_time();
+    header->boot_id = boot_id;
+    header->start_boottime_ns = clock_ns(CLOCK_BOOTTIME) - ago;
+    header->start_realtime_ns = clock_ns(CLOCK_REALTIME) - ago;
+    return header;
+}
+
+START_TEST(report_process_that_began_before_its_trace_is_running)
+{
+    own_trace(own_boot_id(), 0);
     expect_end(REPORT_END_RUNNING, 0, -1);
-    setup();
-    header = trace_builder_header(builder);
-    header->pid = (uint32_t)getpid();
-    header->boot_id = own_boot_id();
-    header->pid_start_time = own_start_time() + 1;
+    own_trace(0, 0);
+    expect_end(REPORT_END_RUNNING, 0, -1);
+}
+END_TEST
+
+START_TEST(report_process_that_began_after_the_trace_is_another)
+{
+    own_trace(own_boot_id(), UINT64_C(3600000000000));
+    expect_end(REPORT_END_KILLED, 0, -1);
+    own_trace(0, UINT64_C(3600000000000));
+    expect_end(REPORT_END_KILLED, 0, -1);
+}
+END_TEST
+
+START_TEST(report_process_of_another_boot_is_another)
+{
+    own_trace(own_boot_id() ^ 1, 0);
+    expect_end(REPORT_END_KILLED, 0, -1);
+    own_trace(0, 0)->start_realtime_ns -= UINT64_C(3600000000000);
     expect_end(REPORT_END_KILLED, 0, -1);
 }
 END_TEST
@@ -390,6 +405,8 @@ UNIT_MAIN("report", report_frames_go_from_the_allocator_outward,
           report_exact_pcs_and_unknown_modules, report_lists_are_sorted_and_add_up,
           report_mappings_and_pools_have_lists_of_their_own, report_process_and_orderly_end,
           report_other_ends, report_promised_end_that_is_missing_is_damage,
-          report_running_process_is_known_by_its_start_time, report_errors_say_what_happened,
+          report_process_that_began_before_its_trace_is_running,
+          report_process_that_began_after_the_trace_is_another,
+          report_process_of_another_boot_is_another, report_errors_say_what_happened,
           report_without_allocations_says_why, report_notes_tell_damage_and_loss,
           report_names_come_from_the_symbolizer, report_leak_times_lie_within_the_site)

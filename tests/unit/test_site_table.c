@@ -45,12 +45,12 @@ START_TEST(site_table_peak_value_is_kept_until_the_next_peak)
     uint64_t bytes, blocks;
     setup();
     uint32_t site = site_table_get(&sites, &tree, STACK_EMPTY, 1);
-    site_table_add(&sites, site, 100, 1);
+    site_table_add(&sites, site, &(struct sample_weight){100, 1, {0, 0}});
     sites.epoch++; /* a peak, with 100 */
     site_table_at_peak(&sites, site, &bytes, &blocks);
     ck_assert_uint_eq(bytes, 100);
-    site_table_remove(&sites, site, 60, 0);
-    site_table_add(&sites, site, 7, 3);
+    site_table_remove(&sites, site, &(struct sample_weight){60, 0, {0, 0}});
+    site_table_add(&sites, site, &(struct sample_weight){7, 3, {0, 0}});
     site_table_at_peak(&sites, site, &bytes, &blocks);
     ck_assert_uint_eq(bytes, 100);
     ck_assert_uint_eq(blocks, 1);
@@ -63,13 +63,19 @@ START_TEST(site_table_peak_value_is_kept_until_the_next_peak)
 }
 END_TEST
 
+static void count(uint32_t site, uint64_t size, uint64_t ticks)
+{
+    struct sample_weight weight = sample_weigh(0, size);
+    site_table_count(&sites, site, size, &weight, ticks);
+}
+
 START_TEST(site_table_first_last_and_largest)
 {
     setup();
     uint32_t site = site_table_get(&sites, &tree, STACK_EMPTY, 1);
-    site_table_count(&sites, site, 5, 10);
-    site_table_count(&sites, site, 50, 20);
-    site_table_count(&sites, site, 0, 30);
+    count(site, 5, 10);
+    count(site, 50, 20);
+    count(site, 0, 30);
     ck_assert_uint_eq(sites.sites[site].allocations, 3);
     ck_assert_uint_eq(sites.sites[site].bytes_allocated, 55);
     ck_assert_uint_eq(sites.sites[site].first_ticks, 10);

@@ -334,7 +334,7 @@ START_TEST(stream_decoder_file_cut_anywhere_loses_only_the_end)
         builder_alloc(stream, VMT_MALLOC, 0x10000 + 64 * i, 1000 + i, a);
     const uint8_t *bytes = trace_builder_trimmed(builder, &size);
     size_t before = 0;
-    for (size_t cut = 4096 + 32; cut <= size; cut++) {
+    for (size_t cut = 256 + 32; cut <= size; cut++) {
         size_t allocations = 0;
         open_bytes(bytes, cut);
         while (stream_decoder_next(&decoder, &event) == DECODE_EVENT)

@@ -95,7 +95,7 @@ START_TEST(trace_model_missing_chunk_costs_only_itself)
     builder_alloc(stream, VMT_MALLOC, 0x4000, 8, a);
     builder_alloc(stream, VMT_MALLOC, 0x5000, 16, c);
     uint8_t *bytes = (uint8_t *)(uintptr_t)trace_builder_bytes(builder, &size);
-    memset(bytes + 4096 + 65536, 0xee, 65536);
+    memset(bytes + 65536, 0xee, 65536);
     struct trace_model *model = read_bytes(bytes, size);
     ck_assert_uint_eq(model->damage.bad_chunks, 1);
     ck_assert_uint_eq(model->damage.missing_chunks, 1);
@@ -125,7 +125,7 @@ START_TEST(trace_model_missed_reset_voids_the_nodes)
     builder_new_chunk(stream);
     builder_alloc(stream, VMT_MALLOC, 0x2000, 2, b);
     uint8_t *bytes = (uint8_t *)(uintptr_t)trace_builder_bytes(builder, &size);
-    memset(bytes + 4096 + 65536, 0xee, 65536);
+    memset(bytes + 65536, 0xee, 65536);
     struct trace_model *model = read_bytes(bytes, size);
     ck_assert_uint_eq(a, b);
     ck_assert_uint_eq(model->sites.count, 2);
@@ -228,7 +228,8 @@ START_TEST(trace_model_cut_anywhere_is_read_so_far)
     for (uint64_t i = 0; i < 20; i++)
         builder_alloc(other, VMT_MALLOC, 0x5000 + 32 * i, 7 * i, b);
     const uint8_t *bytes = trace_builder_trimmed(builder, &size);
-    for (size_t cut = 128; cut <= size; cut += cut < size - 1500 ? 997 : 1) {
+    for (size_t cut = sizeof(struct vmt_file_header); cut <= size;
+         cut += cut < size - 1500 ? 997 : 1) {
         struct trace_model *model = read_bytes(bytes, cut);
         ck_assert_uint_ge(model->heap.allocations, before);
         ck_assert_uint_eq(model->errors.count, 0);

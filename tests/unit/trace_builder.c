@@ -29,7 +29,7 @@ struct trace_builder *trace_builder_new(void)
     *builder = (struct trace_builder){0};
     builder->header = (struct vmt_file_header){
         .version = 1,
-        .header_size = 4096,
+        .header_size = 256,
         .chunk_size = 65536,
         .page_size = 4096,
         .machine = 62,
@@ -65,12 +65,12 @@ struct vmt_file_header *trace_builder_header(struct trace_builder *builder)
 
 const uint8_t *trace_builder_bytes(struct trace_builder *builder, size_t *size)
 {
-    *size = 4096 + builder->chunk_count * 65536;
+    *size = builder->chunk_count ? builder->chunk_count * 65536 : 256;
     builder->file = builder_grow(builder->file, *size);
-    memset(builder->file, 0, 4096);
-    memcpy(builder->file, &builder->header, sizeof(builder->header));
+    memset(builder->file, 0, 256);
     for (size_t i = 0; i < builder->chunk_count; i++)
-        memcpy(builder->file + 4096 + i * 65536, builder->chunks[i], 65536);
+        memcpy(builder->file + i * 65536, builder->chunks[i], 65536);
+    memcpy(builder->file, &builder->header, sizeof(builder->header));
     return builder->file;
 }
 
@@ -102,9 +102,10 @@ static void builder_begin_chunk(struct builder_stream *stream)
         .next_node = stream->next_node,
         .node_epoch = stream->node_epoch,
     };
-    memcpy(chunk, &header, sizeof(header));
+    size_t start = builder->chunk_count == 0 ? 256 : 0; /* behind the file header */
+    memcpy(chunk + start, &header, sizeof(header));
     stream->chunk = builder->chunk_count;
-    stream->used = sizeof(header);
+    stream->used = start + sizeof(header);
     builder->chunks[builder->chunk_count++] = chunk;
     stream->last_address = stream->previous_pc = 0;
     memset(stream->slots, 0, sizeof(stream->slots));
@@ -140,7 +141,7 @@ void builder_lose_chunks(struct builder_stream *stream, uint32_t count)
 
 size_t builder_offset(const struct builder_stream *stream)
 {
-    return 4096 + stream->chunk * 65536 + stream->used;
+    return stream->chunk * 65536 + stream->used;
 }
 
 void builder_raw(struct builder_stream *stream, const void *bytes, size_t size)

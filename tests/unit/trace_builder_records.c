@@ -6,7 +6,7 @@
 
 #include "trace_builder_stream.h"
 
-#define RECORD_MAX (VMT_CHUNK_SIZE - VMT_CHUNK_HEADER_SIZE)
+#define RECORD_MAX (VMT_CHUNK_SIZE - VMT_HEADER_SIZE - VMT_CHUNK_HEADER_SIZE)
 
 /* One record under way; opcode first. */
 struct builder_record {

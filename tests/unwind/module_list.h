@@ -5,7 +5,7 @@
 
 #include "modules.h"
 
-/* Asks the loader again.  Not thread-safe. */
+/* Asks the loader again.  One thread at a time; others may look modules up meanwhile. */
 void module_list_refresh(void);
 /* Appends one that the loader does not know; stays until the next refresh. */
 void module_list_add(const struct module *module);

@@ -150,3 +150,13 @@ void oracle_step(const struct module *module, uint64_t pc, struct oracle_step *s
     unw_get_reg(&cursor, UNW_X86_64_RBP, &value);
     step->fp = value;
 }
+
+bool oracle_has_frame(const struct module *module, uint64_t pc)
+{
+    unw_proc_info_t proc;
+    module_now = module;
+    int result = find_proc_info(space, pc, &proc, 1, NULL);
+    if (result >= 0)
+        UNW_OBJ(dwarf_put_unwind_info)(space, &proc, NULL);
+    return result >= 0;
+}

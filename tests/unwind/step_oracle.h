@@ -6,6 +6,7 @@
 #ifndef VMTRACE_TESTS_STEP_ORACLE_H
 #define VMTRACE_TESTS_STEP_ORACLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "modules.h"
@@ -27,5 +28,8 @@ struct oracle_step {
 void oracle_init(void);
 /* From the frame that is at instruction `pc` of `module`. */
 void oracle_step(const struct module *module, uint64_t pc, struct oracle_step *step);
+
+/* Does libunwind find a frame description for `pc`? */
+bool oracle_has_frame(const struct module *module, uint64_t pc);
 
 #endif

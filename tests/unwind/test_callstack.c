@@ -214,8 +214,9 @@ END_TEST
 
 START_TEST(callstack_capture_call_through_a_bad_pointer_names_the_caller)
 {
+    void (*volatile pointer)(void) = probe;
     start();
-    probe();
+    pointer();
     /* As a crash handler sees it: pc 0, and on the stack the address that it would return to. */
     uint64_t memory[8] = {innermost(0)};
     struct callstack_start begin = {.pc = 0, .sp = (uint64_t)memory, .fp = 0, .exact = true};

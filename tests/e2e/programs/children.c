@@ -2,7 +2,9 @@
 /*
  * Every way to start a process:
  *     children fork|nested|vfork|vfork-exec|spawn|exec|exec-fails|system|threads|leaf
- * The parent allocates 5 blocks of 10 bytes before and 5 after, each child 7 of 20 bytes.
+ *     children fork-exit|fork-exec|fork-crash
+ * The parent allocates 5 blocks of 10 bytes before and 5 after, each child 7 of 20 bytes, but for
+ * the children of the second line, which do nothing of their own.
  */
 #include <pthread.h>
 #include <spawn.h>
@@ -53,6 +55,23 @@ static int use_fork(int levels)
         exit(levels > 1 ? use_fork(levels - 1) : 3);
     }
     return wait_for(child);
+}
+
+static int use_idle_fork(const char *what)
+{
+    char *const arguments[] = {(char *)"children", (char *)"leaf", NULL};
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        if (strcmp(what, "exec") == 0)
+            execv(self, arguments);
+        if (strcmp(what, "crash") == 0)
+            *(volatile int *)NULL = 1;
+        _exit(3);
+    }
+    if (strcmp(what, "crash") != 0)
+        return wait_for(child);
+    return waitpid(child, &status, 0) == child && WIFSIGNALED(status) ? 3 : 96;
 }
 
 static int use_vfork(int exec)
@@ -108,6 +127,8 @@ static int act(const char *how)
         return use_fork(1);
     if (strcmp(how, "nested") == 0)
         return use_fork(3);
+    if (strncmp(how, "fork-", 5) == 0)
+        return use_idle_fork(how + 5);
     if (strcmp(how, "vfork") == 0)
         return use_vfork(0);
     if (strcmp(how, "vfork-exec") == 0)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * 20,000 calls deep, with an allocation every 100 levels on the way down and a
- * release on the way up; in a thread with a stack of 16 MiB.
+ * 100,000 calls deep, with an allocation every 500 levels on the way down and a
+ * release on the way up; in a thread with a stack of 64 MiB.
  */
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { DEPTH = 20000 };
+enum { DEPTH = 100000, STEP = 500 };
 
 static __attribute__((noinline)) void *level_block(void)
 {
@@ -15,7 +15,7 @@ static __attribute__((noinline)) void *level_block(void)
 
 static __attribute__((noinline)) int descend(int depth)
 {
-    void *block = depth % 100 == 0 ? level_block() : NULL;
+    void *block = depth % STEP == 0 ? level_block() : NULL;
     int result = depth ? descend(depth - 1) + 1 : 0;
     free(block);
     return result;
@@ -34,7 +34,7 @@ int main(void)
     pthread_attr_t attributes;
 
     pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, 16 << 20);
+    pthread_attr_setstacksize(&attributes, 64 << 20);
     if (pthread_create(&thread, &attributes, run, &depth))
         return 1;
     pthread_join(thread, NULL);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The addresses of the sampled blocks that are live.
+ *
+ * Lock-free: an address is added by the thread that was given the block and removed by the one that
+ * is about to release it, so nobody looks for it in between.  Buckets of one cache line; where one
+ * is full, the address goes into a table four times as large.  So nothing ever moves, no place
+ * is ever "deleted", and a look-up is one line per table there is: one or two for the thousands
+ * of blocks of a usual interval, up to eight for the millions of a small one.
+ *
+ * In front of it stands a filter of counters, one per hashed 256 bytes of addresses.  Nearly every
+ * release is of a block that was not sampled and finds a 0 there: one load.
+ */
+#ifndef VMTRACE_SAMPLE_TABLE_H
+#define VMTRACE_SAMPLE_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { SAMPLE_FILTER_PLACES = 1 << 16 };
+
+/* Sampled live blocks per place; one that reaches UINT8_MAX stays there. */
+extern uint8_t sample_filter[SAMPLE_FILTER_PLACES] __attribute__((visibility("hidden")));
+
+/* Blocks that lie together share a place, and their neighbours have the next ones: what a program
+ * works on at a time, a few MiB, has its places in a few cache lines.  The upper bits keep large,
+ * page-aligned blocks apart. */
+static inline uint32_t sample_filter_place(uint64_t address)
+{
+    return (uint16_t)(address >> 8 ^ address >> 24);
+}
+
+/* False: the block at `address` was certainly not added. */
+static inline bool sample_table_may_hold(uint64_t address)
+{
+    return __atomic_load_n(&sample_filter[sample_filter_place(address)], __ATOMIC_RELAXED) != 0;
+}
+
+/* Adds an address that is not 0 and not there.  False: no memory. */
+bool sample_table_add(uint64_t address);
+
+/* Removes it; false if it is not there. */
+bool sample_table_remove(uint64_t address);
+
+#endif
