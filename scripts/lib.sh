@@ -10,7 +10,7 @@ export DEBIAN_FRONTEND=noninteractive
 
 # To build vmtrace and its tests.
 BUILD_PACKAGES=(gcc g++ libc6-dev cmake ninja-build pkg-config libunwind-dev libdw-dev libelf-dev
-    libiberty-dev libjansson-dev check python3 binutils gzip)
+    libiberty-dev libjansson-dev libzstd-dev check python3 binutils gzip)
 # To run all tests.  redis-tools holds the server's program too; the package redis-server
 # would add a running service, which a test run has no business to install.
 TEST_PACKAGES=(clang python3-jsonschema valgrind libc6-dbg strace sqlite3 redis-tools perl git file

@@ -25,7 +25,7 @@ TRIPLE=aarch64-linux-gnu
 CROSS_PACKAGES=(gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-user)
 TARGET_PACKAGES=(libc6 libc6-dev linux-libc-dev libgcc-s1 libstdc++6 libunwind8 libunwind-dev
     liblzma5 liblzma-dev libdw1 libdw-dev libelf1 libelf-dev libiberty-dev libjansson4
-    libjansson-dev zlib1g zlib1g-dev libbz2-1.0 libzstd1 check libsubunit0 libsubunit-dev)
+    libjansson-dev zlib1g zlib1g-dev libbz2-1.0 libzstd1 libzstd-dev check libsubunit0 libsubunit-dev)
 
 unpack_sysroot()
 {
