@@ -126,6 +126,10 @@ static void machine(struct stream *stream)
         fact(stream, "kernel", name.release);
         fact(stream, "machine", name.machine);
     }
+}
+
+static void memory(struct stream *stream)
+{
     struct sysinfo info;
     if (sys_call(SYS_sysinfo, (long)&info, 0, 0, 0, 0, 0) == 0) {
         number_fact(stream, "mem_total", (uint64_t)info.totalram * info.mem_unit);
@@ -175,6 +179,7 @@ void facts_record_faults_reason(struct stream *stream)
 void facts_record_costly(struct stream *stream)
 {
     limits(stream);
+    memory(stream);
     swap_kind(stream);
     file_fact(stream, "overcommit_memory", "/proc/sys/vm/overcommit_memory");
     file_fact(stream, "overcommit_ratio", "/proc/sys/vm/overcommit_ratio");

@@ -46,6 +46,15 @@ static inline bool handover_is_own(uint64_t address, uint32_t self)
     return __atomic_load_n(&handover_last[handover_place(address)], __ATOMIC_ACQUIRE) == self;
 }
 
+/* Takes a page that no stream has had an event on: there is none that this one must come after, and
+ * its time, too, was read before the look at the word. */
+static inline bool handover_is_first(uint64_t address, uint32_t self)
+{
+    uint32_t nobody = 0;
+    return __atomic_compare_exchange_n(&handover_last[handover_place(address)], &nobody, self,
+                                       false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
+}
+
 /* Makes it so, or finds the page to be shared, and returns the time of the event. */
 uint64_t handover_take(uint64_t address, uint32_t self);
 

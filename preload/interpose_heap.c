@@ -48,6 +48,8 @@ VARIANT void *traced_calloc(size_t count, size_t size)
 
 VARIANT void traced_free(void *block)
 {
+    if (__builtin_expect(real_is_bootstrap(block), 0))
+        return;
     record_free(VMT_FREE, block, (uint64_t)__builtin_return_address(0));
     real_heap.free(block);
 }
@@ -77,7 +79,7 @@ VARIANT __attribute__((cold)) void *failed_malloc(size_t size)
     return sampled(VMT_MALLOC, NULL, size, true, &start);
 }
 
-VARIANT void *sampled_malloc(size_t size)
+static inline void *sampled_malloc(size_t size)
 {
     if (!sample_passes(size))
         return looking_malloc(size);
@@ -97,8 +99,11 @@ VARIANT void *sampled_calloc(size_t count, size_t size)
     return sampled(VMT_CALLOC, block, total, skips, &start);
 }
 
-VARIANT void releasing_free(void *block)
+/* Of a block that may be a sampled one. */
+VARIANT void looking_free(void *block)
 {
+    if (real_is_bootstrap(block))
+        return;
     if (sample_forget(block))
         record_free(VMT_FREE, block, (uint64_t)__builtin_return_address(0));
     real_heap.free(block);
@@ -118,12 +123,10 @@ EXPORT void *calloc(size_t count, size_t size)
 
 EXPORT void free(void *block)
 {
-    if (__builtin_expect(real_is_bootstrap(block), 0))
-        return;
     if (!sample_is_on())
         traced_free(block);
     else if (sample_table_may_hold((uint64_t)block))
-        releasing_free(block);
+        looking_free(block);
     else
         real_heap.free(block);
 }

@@ -112,7 +112,7 @@ void lifecycle_start(void)
     thread_state.flags &= ~(unsigned)THREAD_INTERNAL;
     if (!ready)
         return;
-    sample_interval = settings.sample;
+    sample_start(settings.sample);
     recording_switch(settings.start_paused ? RECORDING_PAUSED : RECORDING_ON);
     if (settings.start_paused)
         record_number(VMT_OP_PAUSE, 0);

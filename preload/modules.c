@@ -10,6 +10,7 @@
 #include <elf.h>
 #include <link.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 enum {
     MOST_MODULES = 4096,
@@ -27,6 +28,7 @@ struct entry {
 };
 
 uint32_t modules_epoch;
+struct modules_loader modules_loader;
 
 /* Written by one thread at a time (`changing`); readers check `version` before and after: odd
  * while a change is under way. */
@@ -144,6 +146,8 @@ static void describe(struct entry *entry, const struct dl_phdr_info *info)
     module->start = start;
     if (is_own(module))
         module->flags |= VMT_MODULE_TRACER;
+    if (info->dlpi_addr && info->dlpi_addr == getauxval(AT_BASE))
+        modules_loader = (struct modules_loader){start, module->end - start};
 }
 
 static void find_path(struct entry *entry, const struct dl_phdr_info *info)
@@ -257,10 +261,9 @@ static int visit(struct dl_phdr_info *info, size_t size, void *context)
     struct walk *walk = context;
     bool main = walk->first;
     walk->first = false;
-    if (main && !walk->adding &&
-        size >= offsetof(struct dl_phdr_info, dlpi_subs) + sizeof(info->dlpi_subs)) {
-        walk->unchanged =
-            scan_number > 1 && info->dlpi_adds == known_adds && info->dlpi_subs == known_subs;
+    if (main && size >= offsetof(struct dl_phdr_info, dlpi_subs) + sizeof(info->dlpi_subs)) {
+        walk->unchanged = !walk->adding && scan_number > 1 && info->dlpi_adds == known_adds &&
+                          info->dlpi_subs == known_subs;
         if (walk->unchanged)
             return 1;
         known_adds = info->dlpi_adds;
@@ -288,7 +291,8 @@ static void scan(struct stream *stream)
 {
     scan_number++;
     struct walk walk = {.stream = stream, .first = true};
-    dl_iterate_phdr(visit, &walk);
+    if (table_count)
+        dl_iterate_phdr(visit, &walk);
     if (walk.unchanged)
         return;
     for (uint32_t i = 0; i < table_count; i++) {

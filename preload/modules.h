@@ -39,7 +39,19 @@ bool modules_find(uint64_t pc, struct module *module);
 bool modules_peek(uint64_t pc, struct module *module);
 
 /* Raised by one whenever a module was unloaded. */
-extern uint32_t modules_epoch;
+extern uint32_t modules_epoch __attribute__((visibility("hidden")));
+
+/* Where the loader's own code lies; size 0: not known.  It allocates early in each dlopen(), before
+ * it maps anything: the moment to find out what was closed behind the recorder's back (libc closes
+ * its plug-ins without calling dlclose()), as what comes next may lie at the same place. */
+extern struct modules_loader {
+    uint64_t start, size;
+} modules_loader __attribute__((visibility("hidden")));
+
+static inline bool modules_is_loader(uint64_t pc)
+{
+    return pc - modules_loader.start < modules_loader.size;
+}
 
 /* True if look-ups met addresses that no known module covers since the last refresh. */
 bool modules_stale(void);

@@ -27,7 +27,7 @@ struct real_heap {
     void *(*pvalloc)(size_t size);
 };
 
-extern struct real_heap real_heap;
+extern struct real_heap real_heap __attribute__((visibility("hidden")));
 
 /* Looks everything up, once; returns at once when that was done. */
 void real_resolve(void);
@@ -41,7 +41,7 @@ void *real_next(const char *name);
 void *real_next_anywhere(const char *name);
 
 /* Where the bootstrap arena lies. */
-extern char real_arena[];
+extern char real_arena[] __attribute__((visibility("hidden")));
 enum { REAL_ARENA_BYTES = 65536 };
 
 static inline bool real_is_bootstrap(const void *block)

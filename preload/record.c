@@ -31,7 +31,8 @@ static inline bool is_plain(const struct stream *stream, uint64_t address)
 static uint64_t stamp(struct stream *stream, uint64_t address)
 {
     uint32_t marks = __atomic_load_n(&clock_marks, __ATOMIC_ACQUIRE);
-    if (marks == stream->marks && handover_is_own(address, stream->id + 1))
+    if (marks == stream->marks &&
+        (handover_is_own(address, stream->id + 1) || handover_is_first(address, stream->id + 1)))
         return 0;
     stream->marks = recording == RECORDING_ON ? marks : marks - 1;
     return handover_take(address, stream->id + 1);

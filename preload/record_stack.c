@@ -59,10 +59,21 @@ static __attribute__((noinline, cold)) void retry(struct stream *stream,
     callstack_capture(&stream->callstack, start);
 }
 
+/* The loader allocates, for the first time in a row. */
+static __attribute__((noinline, cold)) void look_for_closed(struct stream *stream)
+{
+    stream->by_loader = true;
+    modules_refresh(stream);
+}
+
 /* `same` is 0 in the first capture of a new module epoch, so such a one is noticed here. */
 uint32_t record_stack_changed(struct stream *stream, const struct callstack_start *start)
 {
     struct callstack *stack = &stream->callstack;
+    if (!(stack->count && modules_is_loader(stack->pc[stack->count - 1])))
+        stream->by_loader = false;
+    else if (!stream->by_loader)
+        look_for_closed(stream);
     uint32_t epoch = __atomic_load_n(&modules_epoch, __ATOMIC_RELAXED);
     if (__builtin_expect(epoch != stream->epoch, 0))
         forget(stream, epoch);

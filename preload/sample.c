@@ -2,6 +2,7 @@
 #include "sample.h"
 
 #include "housekeeping.h"
+#include "real.h"
 #include "record.h"
 #include "sample_distance.h"
 #include "settings.h"
@@ -47,10 +48,7 @@ __attribute__((noinline, cold)) bool sample_look(size_t size)
         return true;
     }
     look_at_clock();
-    uint64_t bytes = size + !size, distance = self->beyond;
-    /* A signal handler that came between load and store may have left nonsense. */
-    if (self->left <= SAMPLE_STRIDE)
-        distance += self->left;
+    uint64_t bytes = size + !size, distance = self->left + self->beyond;
     if (!self->random) {
         seed(self);
         distance = sample_distance(&self->random, sample_interval);
@@ -86,6 +84,15 @@ __attribute__((noinline, cold)) bool sample_forget(const void *block)
     if (self->newest == (uint64_t)block && self->newest_left == self->left)
         record_number(VMT_OP_TEMPORARY, (uint64_t)block);
     return true;
+}
+
+/* Blocks of the bootstrap arena, which no allocator knows, are told from others where the filter
+ * says "maybe": one compare less for all others. */
+void sample_start(uint64_t interval)
+{
+    sample_interval = interval;
+    if (interval)
+        sample_table_mark((uint64_t)real_arena, REAL_ARENA_BYTES);
 }
 
 void sample_forked(void)

@@ -12,7 +12,7 @@
  * away and the next one drawn from there.
  *
  * A block that is left out costs a countdown of its thread, and its release a load of the filter
- * in sample_table.h: 11 and 10 instructions.
+ * in sample_table.h.
  */
 #ifndef VMTRACE_SAMPLE_H
 #define VMTRACE_SAMPLE_H
@@ -28,7 +28,7 @@
 #define SAMPLE_STRIDE UINT64_C(16384)
 
 struct sample_thread {
-    uint64_t left;   /* bytes up to the next look; below 1 or above SAMPLE_STRIDE: now */
+    uint64_t left;   /* bytes up to the next look, at most SAMPLE_STRIDE; 0: now */
     uint64_t beyond; /* bytes from there up to the next point */
     uint64_t random; /* 0: nothing was drawn yet */
     /* What was recorded last, and `left` then: while that is the same, nothing was allocated
@@ -53,10 +53,11 @@ static inline bool sample_is_on(void)
  * clock. */
 static inline bool sample_passes(size_t size)
 {
-    uint64_t left = sample_thread.left - (size + !size);
-    if (__builtin_expect(left - 1 >= SAMPLE_STRIDE, 0))
+    uint64_t bytes = size + !size, left = __atomic_load_n(&sample_thread.left, __ATOMIC_RELAXED);
+    if (__builtin_expect(bytes >= left, 0))
         return false;
-    sample_thread.left = left;
+    /* Not a subtraction in memory, which a signal handler's before it could make fall below 0. */
+    __atomic_store_n(&sample_thread.left, left - bytes, __ATOMIC_RELAXED);
     return true;
 }
 
@@ -70,7 +71,7 @@ static inline bool sample_skips(size_t size)
 /* Will sample_skips say yes to any `size` up to `most`, without a look? */
 static inline bool sample_would_skip(size_t most)
 {
-    return most < sample_thread.left && sample_thread.left <= SAMPLE_STRIDE;
+    return most < sample_thread.left;
 }
 
 /* The rest of sample_skips_release. */
@@ -85,6 +86,9 @@ static inline bool sample_skips_release(const void *block)
 /* A block was recorded: so shall be its release.  _again: of one whose realloc failed. */
 void sample_keep(const void *block);
 void sample_keep_again(const void *block);
+
+/* Recording begins, with one block in `interval` bytes; 0: with all of them. */
+void sample_start(uint64_t interval);
 
 /* In a forked child: draws numbers of its own. */
 void sample_forked(void);

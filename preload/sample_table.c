@@ -63,6 +63,13 @@ static bool exchange(struct bucket *bucket, uint64_t from, uint64_t to)
     return false;
 }
 
+void sample_table_mark(uint64_t address, uint64_t size)
+{
+    uint64_t last = (address + size - 1) >> 8;
+    for (uint64_t at = address >> 8; at <= last; at++)
+        sample_filter[sample_filter_place(at << 8)] = UINT8_MAX;
+}
+
 static bool add(uint64_t address)
 {
     for (unsigned i = 0; i < TABLES; i++) {

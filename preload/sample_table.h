@@ -23,18 +23,21 @@ enum { SAMPLE_FILTER_PLACES = 1 << 16 };
 extern uint8_t sample_filter[SAMPLE_FILTER_PLACES] __attribute__((visibility("hidden")));
 
 /* Blocks that lie together share a place, and their neighbours have the next ones: what a program
- * works on at a time, a few MiB, has its places in a few cache lines.  The upper bits keep large,
- * page-aligned blocks apart. */
+ * works on at a time, a few MiB, has its places in a few cache lines.  Large, page-aligned blocks
+ * share few places, which only makes their own releases slower. */
 static inline uint32_t sample_filter_place(uint64_t address)
 {
-    return (uint16_t)(address >> 8 ^ address >> 24);
+    return (uint16_t)(address >> 8);
 }
 
 /* False: the block at `address` was certainly not added. */
 static inline bool sample_table_may_hold(uint64_t address)
 {
-    return __atomic_load_n(&sample_filter[sample_filter_place(address)], __ATOMIC_RELAXED) != 0;
+    return sample_filter[sample_filter_place(address)] != 0;
 }
+
+/* Has the filter say that it may hold what lies in [address, address + size). */
+void sample_table_mark(uint64_t address, uint64_t size);
 
 /* Adds an address that is not 0 and not there.  False: no memory. */
 bool sample_table_add(uint64_t address);

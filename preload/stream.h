@@ -57,6 +57,7 @@ struct stream {
     uint32_t *node_of;   /* node_of[i] is the node of callstack.pc[0 .. i] */
     uint32_t node_count; /* entries of node_of that are valid */
     bool node_cut;       /* they hang below VMT_NODE_CUT */
+    bool by_loader;      /* the last changed stack was one of the loader's */
     struct stream_slot slots[VMT_SLOTS];
 
     /* cold */

@@ -17,7 +17,7 @@
 #include <vmtrace/wire.h>
 
 enum event_type {
-    EVENT_NONE,           /* a stream that was not looked into yet */
+    EVENT_NONE,           /* not looked into yet, or a record that is not known */
     EVENT_CHUNK,          /* a chunk begins: .chunk */
     EVENT_ALLOC,          /* kind, subkind, alignment, node, address, size */
     EVENT_FREE,           /* kind, subkind, address, node if has_stack */

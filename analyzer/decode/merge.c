@@ -74,13 +74,13 @@ enum decode_result merge_next(struct merge *merge, struct event **event, size_t 
             *stream = (size_t)(lane - merge->lanes);
             return DECODE_EVENT;
         }
-        enum decode_result result = stream_decoder_next(&lane->decoder, &lane->event);
+        enum decode_result result = stream_decoder_step(&lane->decoder, &lane->event);
         if (result == DECODE_NO_MEMORY)
             return result;
         if (result == DECODE_END) {
             merge->heap[0] = merge->heap[--merge->count];
         } else {
-            lane->ready = true;
+            lane->ready = lane->event.type != EVENT_NONE;
             if (lane->event.type == EVENT_CHUNK)
                 merge->chunks_left--;
         }

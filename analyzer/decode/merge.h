@@ -4,6 +4,10 @@
  *
  * Within a stream the order is always the stream's own: an event without a time stamp has the
  * time of the one before it.  Events of equal time come in the order of their streams.
+ *
+ * Records are read in a fixed order, too, on which the compact form depends: the next one is that
+ * of the stream whose clock, after what was read of it, is smallest, whether the record is known or
+ * not.
  * A binary heap holds the next event of each stream that is not exhausted; a stream is opened
  * when its first chunk's time has come, so thousands that live one after another cost little.
  */

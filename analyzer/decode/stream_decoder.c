@@ -89,17 +89,15 @@ static bool stream_decoder_record(struct stream_decoder *decoder, struct event *
     return good;
 }
 
-enum decode_result stream_decoder_next(struct stream_decoder *decoder, struct event *event)
+enum decode_result stream_decoder_step(struct stream_decoder *decoder, struct event *event)
 {
     if (!decoder->work) {
         decoder->work = malloc(sizeof(*decoder->work));
         if (!decoder->work)
             return DECODE_NO_MEMORY;
     }
-    while (decoder->cursor && stream_decoder_record(decoder, event)) {
-        if (event->type != EVENT_NONE)
-            return DECODE_EVENT;
-    }
+    if (decoder->cursor && stream_decoder_record(decoder, event))
+        return DECODE_EVENT;
     decoder->cursor = NULL;
     if (decoder->reader->tap && decoder->reader->tap->no_memory)
         return DECODE_NO_MEMORY;
@@ -109,4 +107,13 @@ enum decode_result stream_decoder_next(struct stream_decoder *decoder, struct ev
     }
     stream_decoder_release(decoder);
     return DECODE_END;
+}
+
+enum decode_result stream_decoder_next(struct stream_decoder *decoder, struct event *event)
+{
+    enum decode_result result;
+    while ((result = stream_decoder_step(decoder, event)) == DECODE_EVENT &&
+           event->type == EVENT_NONE)
+        ;
+    return result;
 }

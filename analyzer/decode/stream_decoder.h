@@ -46,6 +46,10 @@ void stream_decoder_init(struct stream_decoder *decoder, struct trace_reader *re
                          size_t stream);
 void stream_decoder_release(struct stream_decoder *decoder);
 
+/* The next event of the stream, or of EVENT_NONE for a record that is not known. */
+enum decode_result stream_decoder_step(struct stream_decoder *decoder, struct event *event);
+
+/* The next event that is one. */
 enum decode_result stream_decoder_next(struct stream_decoder *decoder, struct event *event);
 
 #endif

@@ -40,8 +40,8 @@ bool report_build_lists(struct report_build *build);
 bool report_build_errors(struct report_build *build);
 bool report_build_notes(struct report_build *build);
 
-/* report_estimates.c: what sampling makes of figures.  The first, for a site whose sums are weights;
- * the second, once all lists are there. */
+/* report_estimates.c: what sampling makes of figures.  The first, for a site whose sums are
+ * weights; the second, once all sites and leaks are there. */
 void report_estimate_site(const struct report_build *build, uint32_t site);
 void report_build_estimates(struct report_build *build);
 

@@ -55,9 +55,22 @@ class Hostile(harness.Case):
         self.assert_all_blocks(data, 200000)
 
     def test_errno(self):
+        """Also when nothing can be recorded."""
+        plain = self.run_program([program("errno_kept")])
+        self.assertEqual((plain.returncode, plain.stdout), (0, b""))
+        trace = self.path("errno.vmt")
+        for letters, env in (("", {}), ("n", {}), ("d", {}), ("", {"VMTRACE_START": "paused"}),
+                             ("", {"VMTRACE_MAX_SIZE": "256K"}), ("", {"VMTRACE_FAULTS": "rusage"}),
+                             ("", {"VMTRACE_SAMPLE": "1K"}), ("", {"VMTRACE_CLOCK": "counter"}),
+                             ("", {"VMTRACE_OUTPUT": "/nowhere/%p.vmt", "VMTRACE_LOG": "quiet"})):
+            with self.subTest(letters, **env):
+                run = self.trace([program("errno_kept"), letters],
+                                 env={"VMTRACE_OUTPUT": trace, "ERRNO_KEPT_TRACE": trace, **env})
+                self.assertEqual((run.returncode, run.stdout, run.stderr), (0, b"", b""))
         run = self.trace([program("errno_kept")])
-        self.assertEqual((run.returncode, run.stderr), (0, b""))
-        self.assert_healthy(report(run.trace))
+        self.assertEqual(run.returncode, 0)
+        for trace in run.traces:
+            self.assert_healthy(report(trace))
 
     def test_trace_deleted_while_it_is_written(self):
         process = subprocess.Popen([program("burst"), "400000", "2"], stdout=subprocess.PIPE,
@@ -74,20 +87,25 @@ class Hostile(harness.Case):
         self.assertEqual((run.returncode, run.stdout, run.stderr), (4, b"static\n", b""))
         self.assertEqual(run.traces, [])
 
+    def system_calls(self, *arguments, **env):
+        log = self.path("strace.log")
+        run = self.trace([program("burst"), *arguments], prefix=["strace", "-f", "-o", log],
+                         env={"VMTRACE_INTERVAL": "3600000", **env})
+        if not os.path.exists(log) or run.returncode != 5:
+            self.skipTest("strace is not permitted")
+        with open(log, encoding="utf-8", errors="replace") as source:
+            return sum(1 for line in source if "(" in line)
+
     def test_no_system_call_per_event(self):
         if not shutil.which("strace"):
             self.skipTest("strace is not installed")
-        calls = []
-        for count in "20000", "420000":
-            log = self.path("strace.log")
-            run = self.trace([program("burst"), count], prefix=["strace", "-f", "-o", log],
-                             env={"VMTRACE_INTERVAL": "3600000"})
-            if not os.path.exists(log) or run.returncode != 5:
-                self.skipTest("strace is not permitted")
-            with open(log, encoding="utf-8", errors="replace") as source:
-                calls.append(sum(1 for line in source if "(" in line))
-        # 800,000 more events: calls for each chunk of 64 KiB and for the clock now and then.
-        self.assertLess(calls[1] - calls[0], 800000 // 200)
+        # Calls for each region of the file; with getrusage, one for every 250 bytes as well.
+        for faults, events_per_call in ("perf", 1000), ("rusage", 30):
+            for threads in 1, 4:
+                with self.subTest(faults, threads=threads):
+                    few, many = (self.system_calls(str(count), str(threads), VMTRACE_FAULTS=faults)
+                                 for count in (40000 // threads, 400000 // threads))
+                    self.assertLess(many - few, 720000 // events_per_call)
 
 
 if __name__ == "__main__":

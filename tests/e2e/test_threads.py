@@ -1,8 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Threads in great number, and what they free when they end."""
+"""Threads in great number, what they free when they end, and threads stopped at any instruction."""
+import os
+
 import harness
-from harness import program, sample, site_of
+from harness import program, report, sample, site_of, sites_of
+
+# How many of a call's instructions are left out: 1 stops at each.
+STRIDE = int(os.environ.get("E2E_STRIDE", "29"))
 
 
 class Threads(harness.Case):
@@ -39,6 +44,43 @@ class Threads(harness.Case):
         self.assertEqual(data["errors"], [])
         site = site_of(data, "make_message")
         self.assertEqual((site["allocations"], site["live_blocks"]), (64 * 1000, 0))
+
+
+class Stops(harness.Case):
+    """A thread that stops for long in the middle of a call, at each instruction in turn."""
+
+    def stop(self, how, stride=STRIDE, **env):
+        if not os.path.exists(program("hook_stall")):
+            self.skipTest("single steps are for x86-64")
+        run = self.trace([program("hook_stall"), how, str(stride)], env=env,
+                         preload=program("libreuse_malloc.so"), timeout=600)
+        self.assertEqual((run.returncode, run.stderr), (0, b""))
+        stops, blocks, moved, others = map(int, run.stdout.split())
+        self.assertGreater(stops * stride, 3000)
+        reports = {trace: report(trace, "--top=0") for trace in run.traces}
+        for data in reports.values():
+            self.assert_healthy(data)
+            self.assertEqual(data["errors"], [])
+        data = next(data for data in reports.values() if not data["process"]["forked"])
+        found = [sum(site["allocations"] for site in sites_of(data, function)
+                     if function == "other_block" or not harness.in_stack(site["stack"], "other_block"))
+                 for function in ("victim_block", "victim_moved", "other_block")]
+        self.assertEqual(found, [blocks, moved, others])
+        return stops, len(run.traces)
+
+    def test_others_go_on_and_order_is_kept(self):
+        for clock in "tsc", "counter":
+            with self.subTest(clock):
+                self.stop("other", VMTRACE_CLOCK=clock)
+
+    def test_handler_allocates_meanwhile(self):
+        for clock in "tsc", "counter":
+            with self.subTest(clock):
+                self.stop("nested", VMTRACE_CLOCK=clock)
+
+    def test_handler_forks_meanwhile(self):
+        stops, traces = self.stop("fork", stride=4 * STRIDE)
+        self.assertEqual(traces, stops + 1)
 
 
 if __name__ == "__main__":

@@ -53,13 +53,14 @@ class CrossCheck(unittest.TestCase):
         self.assertGreaterEqual(totals["frees"], 4000)
 
     def test_facts_are_documented(self):
-        _, streams = decode_trace.read(self.record(WORKLOAD, "1", "1"))
+        # Short-lived processes do not tell all.
+        _, streams = decode_trace.read(self.record("sleep", "0.05"))
         facts = {fields[0] for stream in streams.values()
                  for _, name, fields in stream.records() if name == "FACT"}
         with open(DOCUMENT, encoding="utf-8") as file:
             paragraph = re.search(r"^Keys of FACT records: .*?\n\n", file.read(), re.M | re.S)
         documented = set(re.findall(r"`(\w+)`", paragraph.group(0)))
-        self.assertGreater(len(facts), 10)
+        self.assertGreater(len(facts), 15)
         self.assertEqual(facts - documented, set())
 
     def test_threads_that_release_each_others_blocks(self):

@@ -61,22 +61,6 @@ START_TEST(sample_table_filter_is_sharp)
 }
 END_TEST
 
-/* Large blocks lie at the same place in their page. */
-START_TEST(sample_table_filter_tells_page_aligned_blocks_apart)
-{
-    enum { BLOCKS = 256 };
-    uint64_t first = UINT64_C(0x7f0000000010);
-    unsigned used = 0;
-    for (uint64_t i = 0; i < BLOCKS; i++)
-        ck_assert(sample_table_add(first + (i << 20)));
-    for (uint64_t i = 0; i < SAMPLE_FILTER_PLACES; i++)
-        used += sample_filter[i] != 0;
-    ck_assert_uint_gt(used, BLOCKS / 2);
-    for (uint64_t i = 0; i < BLOCKS; i++)
-        ck_assert(sample_table_remove(first + (i << 20)));
-}
-END_TEST
-
 /* ---- threads that release each other's blocks ---- */
 
 enum { THREADS = 4, RING = 256, ROUNDS = 300000 };
@@ -126,5 +110,4 @@ END_TEST
 
 UNIT_MAIN("sample_table", sample_table_holds_what_was_added, sample_table_never_holds_null,
           sample_table_grows, sample_table_filter_is_sharp,
-          sample_table_filter_tells_page_aligned_blocks_apart,
           sample_table_threads_find_each_others_blocks)

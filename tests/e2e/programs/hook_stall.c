@@ -3,8 +3,8 @@
  * Stops a thread at every instruction of a call of the allocator, and lets something else happen
  * meanwhile (x86-64, by the trap flag):
  *     hook_stall other [N]    other threads allocate and free on the same page of memory
- *     hook_stall nested [N]   the signal handler does that itself
- *     hook_stall fork [N]     the signal handler forks; the child allocates and ends
+ *     hook_stall nested [N]   the signal handler does that itself, several times in a call
+ *     hook_stall fork [N]     the signal handler forks, several times; the child allocates
  * N: only some of the instructions, one in N.
  * Needs an allocator that signals may interrupt and that reuses addresses at once
  * (libreuse_malloc.so, preloaded).  Writes how often it stopped, and the allocations of
@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include <vmtrace/vmtrace.h>
 
 enum {
     OTHERS = 2,
@@ -36,7 +37,8 @@ enum {
 };
 
 enum operation { ALLOCATE, RELEASE, GROW, MOVE, OPERATIONS };
-enum history { MINE, THEIRS, BOTH, HISTORIES }; /* who used the page before */
+/* Who used the page before; LATE: the recorder has something to look after at the next event. */
+enum history { MINE, THEIRS, BOTH, LATE, HISTORIES };
 
 static void *volatile victim; /* in the victim's or the other thread's hands */
 static void *volatile spare, *volatile kept;
@@ -44,6 +46,7 @@ static void *volatile spare, *volatile kept;
 static atomic_int request[OTHERS], answer[OTHERS];
 static int burst_size;
 static volatile int steps, stop_at;
+static int again; /* instructions from one stop to the next in one call, 0: it is the only one */
 static void (*meanwhile)(void);
 static unsigned long stops, victim_blocks, victim_moves;
 static atomic_ulong other_blocks;
@@ -145,11 +148,13 @@ static void on_step(int number, siginfo_t *info, void *context)
 {
     greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
     (void)number, (void)info;
-    bool here = steps++ == stop_at, blocks = will_block_signals(registers);
-    if (here || blocks)
+    int late = steps++ - stop_at;
+    bool here = late == 0 || (again && late > 0 && late % again == 0 && late / again < 5);
+    bool blocks = will_block_signals(registers);
+    if (blocks || (here && !again))
         registers[REG_EFL] &= ~TRAP_FLAG; /* the rest runs on */
     if (blocks)
-        steps = INT_MAX;
+        steps = INT_MAX / 2; /* not the end of the call */
     if (!here || blocks)
         return;
     stops++;
@@ -204,10 +209,14 @@ static void prepare(enum history history)
     victim = victim_makes();
     victim_uses_page();
     for (int i = 0; i < (history == BOTH ? 12 : 1); i++) {
-        if (history != MINE)
+        if (history == THEIRS || history == BOTH)
             ask_other(0, 1);
         if (history != THEIRS)
             victim_uses_page();
+    }
+    if (history == LATE) {
+        vmtrace_pause();
+        vmtrace_resume();
     }
 }
 
@@ -217,8 +226,8 @@ static void clean_up(enum operation operation, bool take)
 {
     victim_blocks += operation == ALLOCATE;
     victim_moves += operation == GROW || operation == MOVE;
-    if (take)
-        victim_uses_page();
+    for (int i = 0; take && i < PAGE_USED; i++)
+        kept = victim_makes();
     if (operation == ALLOCATE)
         free(spare);
     if (operation != RELEASE)
@@ -229,7 +238,8 @@ static void clean_up(enum operation operation, bool take)
 static void stop_everywhere(enum operation operation, enum history history, int stride)
 {
     bool before_its_end = true;
-    stop_at = (int)(operation + history) % stride;
+    int kinds = OPERATIONS * HISTORIES;
+    stop_at = (int)(operation * HISTORIES + history) * stride / kinds;
     for (; before_its_end; stop_at += stride) {
         unsigned long before = stops;
         prepare(history);
@@ -251,6 +261,7 @@ int main(int argc, char **argv)
     meanwhile = strcmp(how, "nested") == 0 ? nested_burst
                 : strcmp(how, "fork") == 0 ? fork_child
                                            : other_burst;
+    again = meanwhile == other_burst ? 0 : 43;
     sigaction(SIGTRAP, &action, NULL);
     for (long i = 0; i < OTHERS; i++) {
         if (pthread_create(&others[i], NULL, other_main, (void *)i))
