@@ -225,7 +225,7 @@ int driver_compact(int argc, char **argv)
 {
     static char name[] = "vmtrace compact";
     return run(argc, argv,
-               "Rewrite traces in a form that is 8 to 200 times smaller and that vmtrace-report "
+               "Rewrite traces in a form that is many times smaller and that vmtrace-report "
                "reads as well: TRACE.vmt becomes TRACE.vmtz. Nothing is lost; the new file is "
                "read back and compared before it gets its name.\v"
                "Exit status: 0, 2 bad usage, 3 a trace cannot be read or a file cannot be "

@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* The fields of each cold record after its ticks: u a varint, z a zigzag varint (handed on as
- * two's complement), s a string, k a stack.  NULL: not known to this version, skipped. */
+ * two's complement), s a string, k a stack, t the rest of the payload.  NULL: not known to this
+ * version, skipped. */
 static const char *const cold_fields[128] = {
     [VMT_OP_CLOCK] = "u",
     [VMT_OP_THREAD] = "u",
@@ -40,6 +41,12 @@ static const char *const cold_fields[128] = {
     [VMT_OP_LOST] = "uu",
     [VMT_OP_FAULT_SOURCE] = "u",
     [VMT_OP_TEMPORARY] = "u",
+    [VMT_OP_STACK] = "uu",
+    [VMT_OP_FAULTS] = "uut",
+    [VMT_OP_RESIDENCY] = "uuuuuus",
+    [VMT_OP_REGION] = "uuuuuuuuuuuuuuuus",
+    [VMT_OP_PAGES] = "uut",
+    [VMT_OP_RESIDENCY_END] = "uuuuuu",
 };
 
 static bool cold_read_string(struct stream_decoder *decoder, const uint8_t *end,
@@ -54,6 +61,14 @@ static bool cold_read_string(struct stream_decoder *decoder, const uint8_t *end,
     return true;
 }
 
+static bool cold_take_rest(struct stream_decoder *decoder, const uint8_t *end,
+                           struct event_string *rest)
+{
+    *rest = (struct event_string){(const char *)decoder->cursor, (size_t)(end - decoder->cursor)};
+    decoder->cursor = end;
+    return true;
+}
+
 static bool cold_read_fields(struct stream_decoder *decoder, const uint8_t *end, const char *fields,
                              struct event *event)
 {
@@ -65,6 +80,8 @@ static bool cold_read_fields(struct stream_decoder *decoder, const uint8_t *end,
             good = cold_read_string(decoder, end, string++);
         else if (*fields == 'k')
             good = record_read_owner(decoder, end, event);
+        else if (*fields == 't')
+            good = cold_take_rest(decoder, end, &event->cold.rest);
         else
             good = vmt_get_varint(&decoder->cursor, end, value++);
         if (!good)

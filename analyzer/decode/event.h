@@ -35,12 +35,13 @@ struct event_string {
     size_t length; /* 0..VMT_MAX_STRING */
 };
 
-#define EVENT_VALUES 7
+#define EVENT_VALUES 16
 #define EVENT_STRINGS 2
 
 struct event_cold {
     uint64_t values[EVENT_VALUES]; /* varint fields in the record's order */
     struct event_string strings[EVENT_STRINGS];
+    struct event_string rest; /* FAULTS, PAGES: what follows the values */
 };
 
 /* New stack nodes first, first + 1, ...; read their pcs by event_nodes_next. */

@@ -93,12 +93,17 @@ _vmtrace()
     local current=${COMP_WORDS[COMP_CWORD]} program
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        _vmtrace_reply -W 'run report --help --version' -- "$current"
+        _vmtrace_reply -W 'run report compact expand --help --version' -- "$current"
         return
     fi
     case ${COMP_WORDS[1]} in
     report)
         _vmtrace_report
+        ;;
+    compact | expand)
+        _vmtrace_option compact '--output= --force --remove --help --usage --version' && return
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -X '!*.vmt*' -- "$current"; compgen -d -- "$current")
         ;;
     run)
         program=$(_vmtrace_program_index)

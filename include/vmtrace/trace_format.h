@@ -55,7 +55,7 @@ enum vmt_fault_source {
 /* File header flags. */
 #define VMT_FLAG_FORKED 1u        /* forked from a traced process: it inherited live blocks */
 #define VMT_FLAG_KERNEL_FAULTS 2u /* perf counts include faults taken inside system calls */
-#define VMT_FLAG_EXACT_FAULTS 4u  /* every event carries the faults up to it, whatever the source */
+#define VMT_FLAG_EXACT_FAULTS 4u  /* every event carries the faults up to it */
 
 /* `end_state` of the file header. */
 enum vmt_end_state {
@@ -65,8 +65,8 @@ enum vmt_end_state {
     VMT_END_EXEC = 3,   /* the process image was replaced */
 };
 
-/* At offset 0, where the first chunk would begin: that one's header follows at VMT_HEADER_SIZE.  The space
- * between is zero. */
+/* At offset 0, where the first chunk would begin: that one's header follows at VMT_HEADER_SIZE. The
+ * space between is zero. */
 struct vmt_file_header {
     uint8_t magic[VMT_MAGIC_SIZE];
     uint32_t version;
@@ -81,16 +81,16 @@ struct vmt_file_header {
     uint64_t parent_trace_id; /* of the process this one was forked from, or 0 */
     uint64_t start_realtime_ns;
     uint64_t start_monotonic_ns;
-    uint64_t start_ticks;     /* clock value at start */
+    uint64_t start_ticks;       /* clock value at start */
     uint64_t start_boottime_ns; /* a process of this pid that began later is another one */
     /* Kept current while recording, with relaxed atomics (the clock, too). */
-    uint64_t boot_id;         /* first 8 bytes of /proc/sys/kernel/random/boot_id; 0: not known,
-                                 or not yet */
-    uint32_t flags;           /* VMT_FLAG_* */
-    uint32_t fault_source;    /* enum vmt_fault_source */
-    uint64_t lost_events;     /* events that were not recorded */
-    uint32_t end_state;       /* enum vmt_end_state */
-    uint32_t end_status;      /* exit status or signal that goes with end_state */
+    uint64_t boot_id;          /* first 8 bytes of /proc/sys/kernel/random/boot_id; 0: not known,
+                                  or not yet */
+    uint32_t flags;            /* VMT_FLAG_* */
+    uint32_t fault_source;     /* enum vmt_fault_source */
+    uint64_t lost_events;      /* events that were not recorded */
+    uint32_t end_state;        /* enum vmt_end_state */
+    uint32_t end_status;       /* exit status or signal that goes with end_state */
     uint64_t ticks_per_second; /* 0: derive it from CLOCK records */
     /* 0: every allocation is recorded.  N: one of s bytes (0 count as 1) only with the probability
      * 1 - exp(-s / N), independently of all others, and of the releases only those of blocks
@@ -101,11 +101,11 @@ struct vmt_file_header {
 /* At the start of each chunk. `magic` is stored last. */
 struct vmt_chunk_header {
     uint32_t magic;
-    uint32_t stream;    /* which stream the chunk belongs to, from 0 */
-    uint32_t sequence;  /* position of the chunk in its stream, from 0 */
-    uint32_t tid;       /* thread that writes the stream when the chunk begins */
-    uint64_t ticks;     /* the stream's clock at the chunk's start */
-    uint32_t next_node; /* number that the next stack node of the stream will get */
+    uint32_t stream;     /* which stream the chunk belongs to, from 0 */
+    uint32_t sequence;   /* position of the chunk in its stream, from 0 */
+    uint32_t tid;        /* thread that writes the stream when the chunk begins */
+    uint64_t ticks;      /* the stream's clock at the chunk's start */
+    uint32_t next_node;  /* number that the next stack node of the stream will get */
     uint32_t node_epoch; /* how many NODES_RESET records the stream has had before */
 };
 
@@ -180,9 +180,9 @@ enum vmt_subkind {
 };
 
 /* Slots remember, for a stack, the last size and address; all are empty (node 0, size 0,
- * address 0) when a chunk begins and after NODES_RESET.  An even stack reference, in any record, sets the
- * slot to (node, 0, 0); a hot allocation of any kind, after its fields are read, sets
- * slot VMT_SLOT_OF(its node) to (node, size, address). */
+ * address 0) when a chunk begins and after NODES_RESET.  An even stack reference, in any record,
+ * sets the slot to (node, 0, 0); a hot allocation of any kind, after its fields are read, sets slot
+ * VMT_SLOT_OF(its node) to (node, size, address). */
 #define VMT_SLOTS 128
 #define VMT_SLOT_OF(node) ((node) & (VMT_SLOTS - 1u))
 
@@ -209,20 +209,20 @@ enum vmt_subkind {
  */
 enum vmt_op {
     VMT_OP_END_OF_CHUNK = 0,
-    VMT_OP_CLOCK = 0x01,        /* monotonic_ns */
-    VMT_OP_THREAD = 0x02,       /* tid: the thread that writes this stream from here on */
-    VMT_OP_THREAD_NAME = 0x03,  /* tid, string */
-    VMT_OP_NODES_RESET = 0x04,  /* all node numbers of this stream are void; next is 2 */
-    VMT_OP_MODULE_LOAD = 0x05,  /* bias, start, end (addresses), build-id string, path string,
-                                   flags (VMT_MODULE_*) */
+    VMT_OP_CLOCK = 0x01,         /* monotonic_ns */
+    VMT_OP_THREAD = 0x02,        /* tid: the thread that writes this stream from here on */
+    VMT_OP_THREAD_NAME = 0x03,   /* tid, string */
+    VMT_OP_NODES_RESET = 0x04,   /* all node numbers of this stream are void; next is 2 */
+    VMT_OP_MODULE_LOAD = 0x05,   /* bias, start, end (addresses), build-id string, path string,
+                                    flags (VMT_MODULE_*) */
     VMT_OP_MODULE_UNLOAD = 0x06, /* start */
-    VMT_OP_FACT = 0x07,         /* key string, value string; keys in docs/trace-format.md */
-    VMT_OP_ARGUMENT = 0x08,     /* index, string */
+    VMT_OP_FACT = 0x07,          /* key string, value string; keys in docs/trace-format.md */
+    VMT_OP_ARGUMENT = 0x08,      /* index, string */
     VMT_OP_MEMORY_SAMPLE = 0x09, /* virtual_bytes, rss_bytes, file_bytes (file-backed part of
                                    rss), minor, major (process totals by getrusage),
                                    recorder_bytes (virtual memory of the recorder itself) */
-    VMT_OP_PHASE_BEGIN = 0x0a,  /* string */
-    VMT_OP_PHASE_END = 0x0b,    /* string */
+    VMT_OP_PHASE_BEGIN = 0x0a,   /* string */
+    VMT_OP_PHASE_END = 0x0b,     /* string */
     VMT_OP_PAUSE = 0x0c,
     VMT_OP_RESUME = 0x0d,
     VMT_OP_SNAPSHOT = 0x0e,     /* string */
@@ -250,9 +250,54 @@ enum vmt_op {
                                    a later chunk of it */
     VMT_OP_FAULT_SOURCE = 0x26, /* enum vmt_fault_source: of this stream's thread from here on */
     VMT_OP_TEMPORARY = 0x27,    /* address: the next release in this stream, of that block, comes
-                                   before any other allocation by the block's thread, recorded or not; where
-                                   sample_interval is not 0 */
+                                   before any other allocation by the block's thread, recorded or not;
+                                   where    sample_interval is not 0 */
+    VMT_OP_STACK = 0x28,        /* low, high: where the stack of this stream's thread may lie */
+    VMT_OP_FAULTS = 0x29, /* minor, major: faults of the thread since the last record that told
+                             any; then details of some of them, to the payload's end: see below */
+    VMT_OP_RESIDENCY =
+        0x2a,             /* reason (VMT_RESIDENCY_*), rss_bytes, virtual_bytes, swap_bytes,
+                             page_table_bytes, locked_bytes, name string: what is in memory; REGION
+                             and PAGES records of the same stream follow, up to RESIDENCY_END */
+    VMT_OP_REGION = 0x2b, /* start, length, flags (VMT_REGION_*), offset, device, inode, rss,
+                             pss, shared_clean, shared_dirty, private_clean, private_dirty,
+                             anonymous, huge, swap, locked (all bytes), name string */
+    VMT_OP_PAGES = 0x2c,  /* address, page_size; then runs of pages from there on, to the payload's
+                             end:  varint pages << 4 | VMT_PAGE_* bits */
+    VMT_OP_RESIDENCY_END = 0x2d, /* errno of what could not be read (0: all was), rss, pss,
+                                   anonymous, swap (smaps_rollup's, bytes), duration_ns */
 };
+
+/* Details in FAULTS.  The stream keeps VMT_FAULT_SLOTS slots (code, address), a number of the next
+ * slot to fill, the last new code, and the last fault's address, all 0 at a chunk's start: varint
+ * h: VMT_FAULT_* bits, and from bit VMT_FAULT_CODE_SHIFT on c c = 0:  zigzag(code - last new code),
+ * which becomes that; the slot to fill, which is thereby used and followed by the next one (round),
+ * becomes (code, last fault's address) c > 0:  slot c - 1 zigzag(address - (slot's address + page
+ * size)); address becomes the slot's and the last fault's stack, if VMT_FAULT_STACK */
+#define VMT_FAULT_SLOTS 64u
+#define VMT_FAULT_MAJOR 1u /* it was read from a disk */
+#define VMT_FAULT_KERNEL                                                                           \
+    2u /* taken inside a system call; code is the user's, 0 if that is not known */
+#define VMT_FAULT_STACK 4u
+#define VMT_FAULT_CODE_SHIFT 3
+
+enum vmt_residency {
+    VMT_RESIDENCY_EXIT = 0,
+    VMT_RESIDENCY_SNAPSHOT = 1, /* vmtrace_snapshot(), its name */
+    VMT_RESIDENCY_SIGNAL = 2,
+    VMT_RESIDENCY_PEAK = 3, /* resident memory was higher than in all before */
+};
+
+#define VMT_REGION_READ 1u
+#define VMT_REGION_WRITE 2u
+#define VMT_REGION_EXECUTE 4u
+#define VMT_REGION_SHARED 8u
+#define VMT_REGION_NO_SIZES 0x10u /* the kernel did not tell rss and what follows it */
+
+#define VMT_PAGE_PRESENT 1u
+#define VMT_PAGE_SWAPPED 2u
+#define VMT_PAGE_FILE 4u      /* of a file, or shared anonymous memory */
+#define VMT_PAGE_EXCLUSIVE 8u /* mapped nowhere else */
 
 #define VMT_MODULE_MAIN 1u   /* the executable */
 #define VMT_MODULE_TRACER 2u /* libvmtrace.so and what it loaded for itself */
@@ -264,17 +309,17 @@ enum vmt_map_source {
 };
 
 enum vmt_exit {
-    VMT_EXIT_EXIT = 0,  /* exit() or return from main */
+    VMT_EXIT_EXIT = 0,       /* exit() or return from main */
     VMT_EXIT_UNDERSCORE = 1, /* _exit, _Exit */
-    VMT_EXIT_QUICK = 2, /* quick_exit */
+    VMT_EXIT_QUICK = 2,      /* quick_exit */
 };
 
 enum vmt_lost {
-    VMT_LOST_SPACE = 1,   /* no space could be reserved (errno says why) */
+    VMT_LOST_SPACE = 1,    /* no space could be reserved (errno says why) */
     VMT_LOST_MAX_SIZE = 2, /* VMTRACE_MAX_SIZE was reached */
-    VMT_LOST_MEMORY = 3,  /* the recorder could not map memory of its own */
-    VMT_LOST_REENTRY = 4, /* too many signal handlers nested in one another */
-    VMT_LOST_FILE = 5,    /* the file could not be opened again or is not ours any more */
+    VMT_LOST_MEMORY = 3,   /* the recorder could not map memory of its own */
+    VMT_LOST_REENTRY = 4,  /* too many signal handlers nested in one another */
+    VMT_LOST_FILE = 5,     /* the file could not be opened again or is not ours any more */
 };
 
 _Static_assert(sizeof(struct vmt_file_header) == 136, "file header layout");

@@ -20,6 +20,7 @@ CHUNK = struct.Struct("<IIIIQII")
 MAGIC = b"\x89VMT\r\n\x1a\n"
 CHUNK_MAGIC = 0x43544D56
 SLOTS = 128
+FAULT_SLOTS = 64
 
 KINDS = {0: "FREE", 1: "MALLOC", 2: "CALLOC", 3: "REALLOC", 4: "NEW", 5: "NEW_ARRAY",
          6: "DELETE", 7: "DELETE_ARRAY", 8: "REALLOC_BEGIN", 9: "ALLOC_OTHER", 10: "FREE_OTHER",
@@ -28,7 +29,8 @@ PLAIN_ALLOCATIONS = {"MALLOC", "CALLOC", "REALLOC", "NEW", "NEW_ARRAY"}
 ALLOCATIONS = PLAIN_ALLOCATIONS | {"ALLOC_OTHER"}
 RELEASES = {"FREE", "DELETE", "DELETE_ARRAY", "FREE_OTHER"}
 
-# Fields of cold records: v a varint, z a zigzag varint, s a string, k a stack.
+# Fields of cold records: v a varint, z a zigzag varint, s a string, k a stack, f details of
+# faults, p runs of pages.
 COLD = {
     0x01: ("CLOCK", "v"), 0x02: ("THREAD", "v"), 0x03: ("THREAD_NAME", "vs"),
     0x04: ("NODES_RESET", ""), 0x05: ("MODULE_LOAD", "vvvssv"), 0x06: ("MODULE_UNLOAD", "v"),
@@ -41,7 +43,9 @@ COLD = {
     0x1B: ("POOL_FREE", "vvk"), 0x1C: ("POOL_CLEAR", "vk"), 0x20: ("FORK", "v"),
     0x21: ("EXEC", "s"), 0x22: ("EXEC_FAILED", "v"), 0x23: ("CRASH", "vzvk"),
     0x24: ("END", "vvvvvvv"), 0x25: ("LOST", "vv"), 0x26: ("FAULT_SOURCE", "v"),
-    0x27: ("TEMPORARY", "v"),
+    0x27: ("TEMPORARY", "v"), 0x28: ("STACK", "vv"), 0x29: ("FAULTS", "vvf"),
+    0x2A: ("RESIDENCY", "vvvvvvs"), 0x2B: ("REGION", "vvvvvvvvvvvvvvvvs"), 0x2C: ("PAGES", "vvp"),
+    0x2D: ("RESIDENCY_END", "vvvvvv"),
 }
 
 
@@ -87,8 +91,8 @@ class Cursor:
 class Stream:
     """Decodes the chunks of one stream, in order."""
 
-    def __init__(self, number):
-        self.number, self.chunks = number, []
+    def __init__(self, number, page_size):
+        self.number, self.chunks, self.page_size = number, [], page_size
         self.nodes = {}  # number -> (parent, pc)
         self.next_node = 2
 
@@ -103,6 +107,8 @@ class Stream:
             self.next_node = next_node
             self.slots = [(0, 0, 0)] * SLOTS  # node, size, address
             self.last_address = self.last_pc = 0
+            self.fault_slots = [(0, 0)] * FAULT_SLOTS  # code, address
+            self.next_fault_slot = self.last_code = self.last_fault = 0
             yield from self.chunk(Cursor(data))
 
     def chunk(self, cursor):
@@ -185,6 +191,35 @@ class Stream:
             parent = self.next_node
             self.next_node += 1
 
+    def faults(self, cursor):
+        """A tuple of (address, code, is_major, is_kernel, stack or None)."""
+        found = []
+        while cursor.position < len(cursor.data):
+            head = cursor.varint()
+            slot = (head >> 3) - 1
+            if slot >= FAULT_SLOTS:
+                raise Malformed("fault slot %d" % slot)
+            if slot < 0:
+                slot = self.next_fault_slot
+                self.last_code = (self.last_code + cursor.zigzag()) % (1 << 64)
+                self.fault_slots[slot] = (self.last_code, self.last_fault)
+                self.next_fault_slot = (slot + 1) % FAULT_SLOTS
+            code, base = self.fault_slots[slot]
+            self.last_fault = (base + self.page_size + cursor.zigzag()) % (1 << 64)
+            self.fault_slots[slot] = (code, self.last_fault)
+            stack = self.stack(cursor) if head & 4 else None
+            found.append((self.last_fault, code, bool(head & 1), bool(head & 2), stack))
+        return tuple(found)
+
+    @staticmethod
+    def runs(cursor):
+        """A tuple of (pages, bits)."""
+        found = []
+        while cursor.position < len(cursor.data):
+            value = cursor.varint()
+            found.append((value >> 4, value & 15))
+        return tuple(found)
+
     def cold(self, opcode, cursor):
         payload = Cursor(cursor.bytes(cursor.varint()))
         self.ticks += payload.varint()
@@ -192,6 +227,7 @@ class Stream:
             return self.ticks, "opcode 0x%02x" % opcode, ()
         name, form = COLD[opcode]
         readers = {"v": payload.varint, "z": payload.zigzag, "k": lambda: self.stack(payload),
+                   "f": lambda: self.faults(payload), "p": lambda: self.runs(payload),
                    "s": lambda: payload.bytes(payload.varint()).decode("utf-8", "replace")}
         fields = tuple(readers[kind]() for kind in form)
         if name == "NODES_RESET":
@@ -225,7 +261,7 @@ def read(path):
             continue
         if chunk[0] != CHUNK_MAGIC:
             raise Malformed("no chunk at offset %d" % start)
-        stream = streams.setdefault(chunk[1], Stream(chunk[1]))
+        stream = streams.setdefault(chunk[1], Stream(chunk[1], header["page_size"]))
         stream.chunks.append((chunk[2], chunk, data[start + CHUNK.size:begin + size]))
     return header, streams
 
@@ -251,6 +287,9 @@ class Heap:
         if isinstance(fields, dict):
             totals["minor_attributed"] += fields.get("minor", 0)
             totals["major_attributed"] += fields.get("major", 0)
+        elif name == "FAULTS":
+            totals["minor_attributed"] += fields[0]
+            totals["major_attributed"] += fields[1]
         if name in ALLOCATIONS:
             if fields["address"] in self.live:
                 raise Malformed("block 0x%x was handed out twice" % fields["address"])
