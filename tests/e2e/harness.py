@@ -4,6 +4,7 @@
 The environment says where things are (tests/e2e/CMakeLists.txt sets it):
 E2E_BUILD, the build directory, and E2E_SOURCE, the top of the source tree.
 """
+import contextlib
 import glob
 import json
 import os
@@ -189,6 +190,18 @@ class Case(unittest.TestCase):
         run = self.run_program(argv, preload=libraries, env=wanted, **options)
         run.traces = self.find_traces(f"{self.runs}.*")
         return run
+
+    @contextlib.contextmanager
+    def start(self, *arguments, **env):
+        """The traced program burst, which only a signal may end: it gets one however the block
+        ends."""
+        environment = plain_environment(LD_PRELOAD=LIBRARY, **env)
+        with subprocess.Popen([program("burst"), *arguments], stdout=subprocess.PIPE,
+                              env=environment) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def find_traces(self, pattern="*.vmt*"):
         """Sorted by pid and exec count, which the name of each holds."""

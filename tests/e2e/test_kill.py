@@ -1,11 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 at any moment leaves a readable trace without contradictions."""
-import contextlib
 import glob
 import os
 import random
-import subprocess
 import time
 
 import harness
@@ -15,18 +13,6 @@ ROUNDS = int(os.environ.get("E2E_KILLS", "10"))
 
 
 class Kill(harness.Case):
-    @contextlib.contextmanager
-    def start(self, *arguments, **env):
-        """A process that only a signal ends: it gets one however the block ends."""
-        with subprocess.Popen([program("burst"), *arguments], stdout=subprocess.PIPE,
-                              env=harness.plain_environment(LD_PRELOAD=harness.LIBRARY,
-                                                            VMTRACE_OUTPUT=self.path("%p.vmt"),
-                                                            **env)) as process:
-            try:
-                yield process
-            finally:
-                process.kill()
-
     def assert_readable(self, path, ready):
         """`ready`: it was killed after its first line, when there must be a trace."""
         if not ready and (not os.path.exists(path) or os.path.getsize(path) == 0):
@@ -45,7 +31,7 @@ class Kill(harness.Case):
         for number in range(ROUNDS):
             threads = str(dice.choice((1, 4, 16)))
             with self.subTest(number=number, threads=threads):
-                with self.start("0", threads) as process:
+                with self.start("0", threads, VMTRACE_OUTPUT=self.path("%p.vmt")) as process:
                     self.assertEqual(process.stdout.readline(), b"ready\n")
                     time.sleep(dice.random() * 0.03)
                 path = self.path(f"{process.pid}.vmt")
@@ -57,7 +43,7 @@ class Kill(harness.Case):
         dice = random.Random(12)
         for number in range(ROUNDS):
             with self.subTest(number=number):
-                with self.start("0", "4") as process:
+                with self.start("0", "4", VMTRACE_OUTPUT=self.path("%p.vmt")) as process:
                     time.sleep(dice.random() * 0.006)
                     process.kill()
                     ready = bool(process.stdout.read())
@@ -66,7 +52,8 @@ class Kill(harness.Case):
 
     def test_running_process_can_be_reported(self):
         # It may write faster than reports read: without a cap each would take longer than the last.
-        with self.start("0", "4", VMTRACE_MAX_SIZE="64M") as process:
+        with self.start("0", "4", VMTRACE_MAX_SIZE="64M",
+                        VMTRACE_OUTPUT=self.path("%p.vmt")) as process:
             self.assertEqual(process.stdout.readline(), b"ready\n")
             # While it writes: what is read twice differs, but each reading is whole.
             seen = []
