@@ -5,6 +5,7 @@ import json
 import os
 import random
 import subprocess
+import sys
 
 import harness
 from harness import program, sample
@@ -14,7 +15,7 @@ PROGRAMS = {
     "c++": [sample("mismatched_free")],
     "threads": [sample("exchange")],
     "burst": [program("burst"), "20000", "3"],
-    "script": ["python3", "-c", "import json; json.loads(json.dumps([{'a': i} for i in range(3000)]))"],
+    "script": [sys.executable, "-c", "import json; json.loads(json.dumps([{'a': i} for i in range(3000)]))"],
 }
 
 

@@ -96,7 +96,7 @@ class FormatDocument(unittest.TestCase):
     def test_opcodes_are_those_of_the_header_file(self):
         header = read_text("include/vmtrace/trace_format.h")
         cold = {name: int(value, 16) for name, value
-                in re.findall(r"VMT_OP_(\w+) = 0x([0-9a-f]+)", header)}
+                in re.findall(r"VMT_OP_(\w+) =\s+0x([0-9a-f]+)", header)}
         self.assertEqual({opcode: name for name, opcode in cold.items()},
                          {opcode: name for opcode, (name, _) in decode_trace.COLD.items()})
         table = DOCUMENT[DOCUMENT.index("## Cold records"):DOCUMENT.index("## Meaning")]
