@@ -4,17 +4,23 @@
 #include "housekeeping.h"
 #include "interpose.h"
 #include "modules.h"
+#include "residency.h"
 #include "thread_state.h"
 
 #include <string.h>
 
 enum { NAME_MAX_BYTES = 1023 };
 
+static void copy_name(char copy[NAME_MAX_BYTES + 1], const char *name)
+{
+    strncpy(copy, name ? name : "", NAME_MAX_BYTES);
+    copy[NAME_MAX_BYTES] = '\0';
+}
+
 static void record_name(enum vmt_op op, const char *name)
 {
     char text[NAME_MAX_BYTES + 1];
-    strncpy(text, name ? name : "", NAME_MAX_BYTES);
-    text[NAME_MAX_BYTES] = '\0';
+    copy_name(text, name);
     record_text(op, text);
 }
 
@@ -61,6 +67,13 @@ static void snapshot(const char *name)
 {
     sample_now();
     record_name(VMT_OP_SNAPSHOT, name);
+    struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
+    if (!stream)
+        return;
+    char text[NAME_MAX_BYTES + 1];
+    copy_name(text, name);
+    residency_take(stream, VMT_RESIDENCY_SNAPSHOT, text);
+    thread_leave(stream);
 }
 
 static vmtrace_pool pool_create(const char *name)
@@ -68,8 +81,7 @@ static vmtrace_pool pool_create(const char *name)
     static unsigned pools;
     unsigned pool = __atomic_add_fetch(&pools, 1, __ATOMIC_RELAXED);
     char text[NAME_MAX_BYTES + 1];
-    strncpy(text, name ? name : "", NAME_MAX_BYTES);
-    text[NAME_MAX_BYTES] = '\0';
+    copy_name(text, name);
     record_named(VMT_OP_POOL, pool, text);
     return pool;
 }

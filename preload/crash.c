@@ -29,7 +29,9 @@ static void start_at(const ucontext_t *context, struct callstack_start *start)
 
 /* SA_RESETHAND has put the default disposition back: returning to a faulting instruction
  * raises the signal again, with the same registers, and the kernel ends the process (core dump
- * included).  A signal that was sent is sent again, and arrives when we return. */
+ * included).  A signal that was sent is sent again, and arrives when we return; so is one by which
+ * the kernel says that there was no stack for another signal's frame: no instruction repeats that.
+ */
 static void handler(int number, siginfo_t *info, void *context)
 {
     int saved = errno;
@@ -39,7 +41,7 @@ static void handler(int number, siginfo_t *info, void *context)
         record_crash(number, info->si_code, info->si_code > 0 ? info->si_addr : NULL, &start);
         lifecycle_crashed(number);
     }
-    if (info->si_code <= 0)
+    if (info->si_code <= 0 || info->si_code == SI_KERNEL)
         sys_call(SYS_tgkill, sys_pid(), sys_tid(), number, 0, 0, 0);
     errno = saved;
 }

@@ -27,6 +27,17 @@ const char *executable_path(void)
     return executable;
 }
 
+size_t executable_data_bytes(void)
+{
+    const ElfW(Phdr) *segment = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+    size_t most = 0;
+    for (size_t left = segment ? getauxval(AT_PHNUM) : 0; left; left--, segment++) {
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W) && segment->p_memsz > most)
+            most = segment->p_memsz;
+    }
+    return most;
+}
+
 /* Has the file the program headers of what runs here?  A script has not: its interpreter runs. */
 static bool is_running(const char *path)
 {

@@ -8,8 +8,13 @@
 #ifndef VMTRACE_EXECUTABLE_H
 #define VMTRACE_EXECUTABLE_H
 
+#include <stddef.h>
+
 /* While the process begins. */
 void executable_setup(void);
+
+/* Of the program's writable segments, with .bss; the largest of them. */
+size_t executable_data_bytes(void);
 
 /* "" if it could not be found out. */
 const char *executable_path(void);

@@ -110,12 +110,70 @@ static void limits(struct stream *stream)
     }
 }
 
-/* "yes" when a swap device is zram; nothing where there is no swap at all. */
+/* What swap is on, "zram", "partition", "file" or several of them; nothing where there is none. */
 static void swap_kind(struct stream *stream)
 {
-    char swaps[2048];
-    if (sys_read_file("/proc/swaps", swaps, sizeof(swaps)) > 0 && strchr(swaps, '\n'))
-        fact(stream, "zram", strstr(swaps, "/zram") ? "yes" : "no");
+    static const struct {
+        const char *kind, *sign; /* in the lines of /proc/swaps */
+    } known[] = {{"zram", "/zram"}, {"partition", " partition\t"}, {"file", " file\t"}};
+    char swaps[2048], kinds[32];
+    if (sys_read_file("/proc/swaps", swaps, sizeof(swaps)) <= 0 || !strchr(swaps, '\n'))
+        return;
+    struct text text;
+    text_init(&text, kinds, sizeof(kinds));
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strstr(swaps, known[i].sign)) {
+            text_add(&text, text.length ? "," : "");
+            text_add(&text, known[i].kind);
+        }
+    }
+    fact(stream, "zram", strstr(swaps, "/zram") ? "yes" : "no");
+    fact(stream, "swap_kind", kinds);
+}
+
+/* A file of the control group whose path begins at `group` and ends with the line. */
+static bool group_fact(struct stream *stream, const char *key, const char *root, const char *group,
+                       const char *file)
+{
+    char path[1024], value[64];
+    struct text text;
+    text_init(&text, path, sizeof(path));
+    text_add(&text, root);
+    text_add_bytes(&text, group, strcspn(group, "\n"));
+    text_add(&text, file);
+    if (sys_read_file(path, value, sizeof(value)) <= 0)
+        return false;
+    bool none = strcmp(value, "max") == 0 || text_number(value) > UINT64_MAX / 4;
+    fact(stream, key, none ? "unlimited" : value);
+    return true;
+}
+
+/* Version 2 has one line "0::PATH", version 1 one for each controller: "4:memory:PATH".  In a
+ * container the path may be one of outside it: then the root is the container's. */
+static void control_group(struct stream *stream)
+{
+    static const struct {
+        const char *line, *root, *limit, *high, *current;
+    } versions[] = {
+        {":memory:", "/sys/fs/cgroup/memory", "/memory.limit_in_bytes",
+         "/memory.soft_limit_in_bytes", "/memory.usage_in_bytes"},
+        {"0::", "/sys/fs/cgroup", "/memory.max", "/memory.high", "/memory.current"},
+    };
+    char groups[2048];
+    if (sys_read_file("/proc/self/cgroup", groups, sizeof(groups)) <= 0)
+        return;
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+        const char *line = strstr(groups, versions[i].line), *root = versions[i].root;
+        if (!line)
+            continue;
+        const char *group = line + strlen(versions[i].line);
+        if (!group_fact(stream, "cgroup_memory_max", root, group, versions[i].limit)) {
+            group = "";
+            group_fact(stream, "cgroup_memory_max", root, group, versions[i].limit);
+        }
+        group_fact(stream, "cgroup_memory_high", root, group, versions[i].high);
+        group_fact(stream, "cgroup_memory_current", root, group, versions[i].current);
+    }
 }
 
 static void machine(struct stream *stream)
@@ -157,6 +215,19 @@ static void directory(struct stream *stream)
         fact(stream, "cwd", path);
 }
 
+/* What getrusage will count besides what the trace tells. */
+static void faults_before(struct stream *stream)
+{
+    char numbers[64];
+    struct text text;
+    text_init(&text, numbers, sizeof(numbers));
+    text_add_number(&text, faultcount_before[FAULT_MINOR]);
+    text_add(&text, " ");
+    text_add_number(&text, faultcount_before[FAULT_MAJOR]);
+    if (faultcount_before[FAULT_MINOR])
+        fact(stream, "faults_before", numbers);
+}
+
 void facts_record(struct stream *stream)
 {
     fact(stream, "exe", executable_path());
@@ -166,6 +237,7 @@ void facts_record(struct stream *stream)
     fact(stream, "preempted_by", real_preempted_by());
     fact(stream, "unwinder", callstack_backend());
     facts_record_faults_reason(stream);
+    faults_before(stream);
     fact(stream, "scan", "off");
     arguments(stream);
     machine(stream);
@@ -181,6 +253,7 @@ void facts_record_costly(struct stream *stream)
     limits(stream);
     memory(stream);
     swap_kind(stream);
+    control_group(stream);
     file_fact(stream, "overcommit_memory", "/proc/sys/vm/overcommit_memory");
     file_fact(stream, "overcommit_ratio", "/proc/sys/vm/overcommit_ratio");
     file_fact(stream, "thp_enabled", "/sys/kernel/mm/transparent_hugepage/enabled");

@@ -1,44 +1,142 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "faultcount.h"
 
+#include "executable.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* Bytes of the minor faults' ring, of which others are an eighth of it: of the process's first
+ * thread, of each other one, and at least.  One of 256 KiB knows the last 43 MiB that were touched.
+ * A user's processes may pin 516 KiB a processor (perf_event_mlock_kb), and each 8 MiB more
+ * (RLIMIT_MEMLOCK). */
+enum { FIRST_RING = 256 << 10, OTHER_RING = 32 << 10, LEAST_RING = 4096, MAJOR_SHARE = 8 };
+/* In place of `few`: perf was tried, or is not wanted. */
+#define NO_PERF UINT64_MAX
+
+/* Samples with stacks are larger. */
+enum { STACK_FACTOR = 8 };
+
 enum vmt_fault_source faultcount_source = VMT_FAULTS_OFF;
 bool faultcount_exact = false;
 bool faultcount_kernel = true;
 const char *faultcount_reason = "";
+uint64_t faultcount_before[FAULT_KINDS];
 
 static bool perf_wanted;
 static bool begun; /* the first thread is attached: others have counts from their start on */
+static bool first_ring_taken;
 
 /* What faultcount_setup has attached to the calling thread; its first stream gets it. */
 static struct faultcount probe;
 
 static void use_own_heads(struct faultcount *count, enum vmt_fault_source source)
 {
-    count->own_minor = count->own_major = 0;
-    count->minor_seen = count->major_seen = 0;
-    count->minor_head = &count->own_minor;
-    count->major_head = &count->own_major;
+    for (int kind = 0; kind < FAULT_KINDS; kind++) {
+        count->own[kind] = count->seen[kind] = 0;
+        count->head[kind] = &count->own[kind];
+    }
     count->unit = 1;
     count->early = 0;
     count->source = source;
 }
 
-/* True if the kernel grants it, if need be without the faults taken inside system calls. */
-static bool try_perf(struct faultcount *count)
+void faultcount_init(struct faultcount *count)
 {
-    if (faultcount_perf_attach(count))
-        return true;
+    use_own_heads(count, VMT_FAULTS_OFF);
+}
+
+static int open_both(struct fault_ring ring[FAULT_KINDS], unsigned form, size_t size)
+{
+    size_t page = (size_t)getpagesize();
+    size_t bytes[FAULT_KINDS] = {size, size / MAJOR_SHARE};
+    for (int kind = 0; kind < FAULT_KINDS; kind++) {
+        int error = fault_ring_open(&ring[kind], (enum fault_kind)kind, form,
+                                    bytes[kind] < page ? page : bytes[kind]);
+        if (!error)
+            continue;
+        if (kind)
+            fault_ring_close(&ring[0]);
+        return error;
+    }
+    return 0;
+}
+
+/* The largest rings that the kernel grants, up to `most` bytes. */
+static int open_rings(struct fault_ring ring[FAULT_KINDS], unsigned form, size_t most)
+{
+    size_t factor = form & FAULT_FORM_STACK ? STACK_FACTOR : 1;
+    int error = -ENOMEM;
+    for (size_t size = most; error == -ENOMEM && size >= LEAST_RING; size /= 2)
+        error = open_both(ring, form, size * factor);
+    return error;
+}
+
+static const char *reason_of(int error)
+{
+    switch (error) {
+    case -EMFILE:
+    case -ENFILE:
+        return "no descriptor was left for perf_event_open";
+    case -ENOMEM:
+        return "the kernel granted no memory for perf events (perf_event_mlock_kb, RLIMIT_MEMLOCK)";
+    default:
+        return "the kernel refused perf_event_open";
+    }
+}
+
+/* If need be without the faults taken inside system calls, as an unprivileged process may ask for.
+ * 0, or a negated errno. */
+static int try_rings(struct fault_ring ring[FAULT_KINDS])
+{
+    unsigned stack = settings.fault_stacks ? FAULT_FORM_STACK : 0;
+    bool first = !__atomic_exchange_n(&first_ring_taken, true, __ATOMIC_RELAXED);
+    size_t most = first ? FIRST_RING : OTHER_RING;
     if (!faultcount_kernel)
-        return false;
-    faultcount_kernel = false; /* what an unprivileged process may ask for */
-    if (faultcount_perf_attach(count))
-        return true;
-    faultcount_kernel = true;
-    return false;
+        return open_rings(ring, stack, most);
+    int error = open_rings(ring, stack | FAULT_FORM_KERNEL, most);
+    if (error != -EACCES && error != -EPERM)
+        return error;
+    error = open_rings(ring, stack, most);
+    if (!error)
+        faultcount_kernel = false;
+    return error;
+}
+
+/* From the rusage source to perf.  What was not reported yet is carried over. */
+static int go_over_to_perf(struct faultcount *count)
+{
+    const volatile uint64_t *head[FAULT_KINDS];
+    int error = try_rings(count->ring);
+    if (error)
+        return error;
+    for (int kind = 0; kind < FAULT_KINDS; kind++) {
+        head[kind] = count->ring[kind].head;
+        (void)*head[kind]; /* its page's own fault comes before the counts are compared */
+    }
+    faultcount_rusage_read(count);
+    count->unit = count->ring[0].sample_bytes;
+    for (int kind = 0; kind < FAULT_KINDS; kind++) {
+        count->seen[kind] = *head[kind] - (count->own[kind] - count->seen[kind]) * count->unit;
+        count->head[kind] = head[kind];
+    }
+    __atomic_store_n(&count->source, VMT_FAULTS_PERF, __ATOMIC_RELEASE);
+    return 0;
+}
+
+/* What the program that called exec, the loader, and we did. */
+static void start_from_here(struct faultcount *count)
+{
+    use_own_heads(count, VMT_FAULTS_RUSAGE);
+    faultcount_rusage_read(count);
+    for (int kind = 0; kind < FAULT_KINDS; kind++)
+        faultcount_before[kind] = count->seen[kind] = count->own[kind];
 }
 
 bool faultcount_setup(enum settings_faults wanted)
 {
+    faultcount_init(&probe);
     if (wanted == SETTINGS_FAULTS_OFF)
         return true;
     faultcount_source = VMT_FAULTS_RUSAGE;
@@ -47,7 +145,8 @@ bool faultcount_setup(enum settings_faults wanted)
     perf_wanted = faultcount_exact = true;
     if (wanted == SETTINGS_FAULTS_AUTO)
         return true;
-    if (!try_perf(&probe))
+    start_from_here(&probe);
+    if (go_over_to_perf(&probe))
         return false;
     faultcount_source = VMT_FAULTS_PERF;
     return true;
@@ -58,46 +157,36 @@ void faultcount_cancel(void)
     faultcount_detach(&probe);
 }
 
+/* A count that another thread is reading stays as it is: the process ends. */
 void faultcount_attach(struct faultcount *count)
 {
+    if (__atomic_load_n(&count->holder, __ATOMIC_RELAXED) != FAULTCOUNT_FREE)
+        return;
     bool first = !begun;
     begun = true;
     if (probe.source == VMT_FAULTS_PERF) {
         *count = probe;
-        use_own_heads(&probe, VMT_FAULTS_OFF);
+        faultcount_init(&probe);
         return;
     }
-    if (faultcount_source == VMT_FAULTS_OFF) {
-        use_own_heads(count, VMT_FAULTS_OFF);
+    faultcount_init(count);
+    if (faultcount_source == VMT_FAULTS_OFF)
         return;
-    }
-    use_own_heads(count, VMT_FAULTS_RUSAGE);
-    faultcount_rusage_read(count);
-    if (first) { /* what the program that called exec, the loader, and we did */
-        count->minor_seen = count->own_minor;
-        count->major_seen = count->own_major;
-    }
-    bool rare = settings.sample >= FAULTCOUNT_RARE;
-    count->early = !perf_wanted ? 0 : rare ? UINT32_MAX : FAULTCOUNT_EARLY;
+    if (first)
+        start_from_here(count);
+    else
+        use_own_heads(count, VMT_FAULTS_RUSAGE);
+    bool rare = perf_wanted && settings.sample >= FAULTCOUNT_RARE;
+    count->early = rare ? UINT32_MAX : FAULTCOUNT_EARLY;
+    count->few = rare || !perf_wanted ? NO_PERF : count->seen[FAULT_MINOR] + FAULTCOUNT_FEW;
+    if (first ? executable_data_bytes() >= FAULTCOUNT_LARGE : faultcount_source == VMT_FAULTS_PERF)
+        faultcount_expect_many(count);
 }
 
-/* What was not reported yet is carried over. */
-static void go_over_to_perf(struct faultcount *count)
+void faultcount_expect_many(struct faultcount *count)
 {
-    uint64_t minor, major;
-    faultcount_take(count, &minor, &major);
-    if (try_perf(count)) {
-        faultcount_source = VMT_FAULTS_PERF;
-        count->minor_seen -= minor * count->unit;
-        count->major_seen -= major * count->unit;
-        return;
-    }
-    count->minor_seen -= minor;
-    count->major_seen -= major;
-    if (faultcount_source == VMT_FAULTS_PERF)
-        return; /* no more rings for this thread */
-    faultcount_exact = perf_wanted = false;
-    faultcount_reason = "the kernel refused perf_event_open";
+    if (count->few != NO_PERF)
+        count->few = 0;
 }
 
 bool faultcount_poll(struct faultcount *count)
@@ -105,15 +194,57 @@ bool faultcount_poll(struct faultcount *count)
     if (count->source != VMT_FAULTS_RUSAGE)
         return false;
     faultcount_rusage_read(count);
-    if (!count->early || --count->early)
+    if (!count->early)
         return false;
-    go_over_to_perf(count);
+    count->early--;
+    if (count->few == NO_PERF || (count->early && count->own[FAULT_MINOR] < count->few))
+        return false;
+    count->few = NO_PERF;
+    /* A child that a signal handler forks must know of each ring that it does not inherit. */
+    uint64_t before;
+    sys_block_signals(&before);
+    int error = go_over_to_perf(count);
+    sys_restore_signals(&before);
+    if (!error) {
+        count->early = 0;
+        faultcount_source = VMT_FAULTS_PERF;
+        return true;
+    }
+    if (faultcount_source != VMT_FAULTS_PERF) /* else there are no more rings for this thread */
+        faultcount_exact = perf_wanted = false;
+    faultcount_reason = reason_of(error);
     return true;
 }
 
 void faultcount_detach(struct faultcount *count)
 {
-    if (count->source == VMT_FAULTS_PERF)
-        faultcount_perf_detach(count);
-    use_own_heads(count, VMT_FAULTS_OFF);
+    if (!faultcount_hold(count, FAULTCOUNT_OWN_THREAD))
+        return;
+    for (int kind = 0; kind < FAULT_KINDS; kind++)
+        fault_ring_close(&count->ring[kind]);
+    faultcount_init(count);
+    faultcount_let_go(count);
+}
+
+void faultcount_forked(void)
+{
+    first_ring_taken = false;
+    for (int kind = 0; kind < FAULT_KINDS; kind++)
+        faultcount_before[kind] = 0;
+}
+
+void faultcount_strand(struct faultcount *count)
+{
+    for (int kind = 0; kind < FAULT_KINDS; kind++)
+        fault_ring_strand(&count->ring[kind]);
+}
+
+size_t faultcount_bytes(const struct faultcount *count)
+{
+    size_t bytes = 0;
+    for (int kind = 0; kind < FAULT_KINDS; kind++) {
+        if (count->ring[kind].memory)
+            bytes += (size_t)getpagesize() + count->ring[kind].size;
+    }
+    return bytes;
 }

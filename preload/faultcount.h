@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How many page faults a thread has taken, known without a system call.
+ * How many page faults a thread has taken, known without a system call, and, where the kernel
+ * grants it, each one's address and instruction.
  *
- * Two backends, one file each; a stream's thread uses the best that the kernel grants it:
- * - perf: two software events (minor, major) with sample_period 1 whose rings are mapped read-only.
- *   The kernel then overwrites old samples and data_head only ever grows, by the same
- *   number of bytes for each fault: a count that is one load away.  Descriptors are closed at once.
+ * Two sources; a stream's thread uses the best that the kernel grants it:
+ * - perf: two rings (fault_ring.h), of minor and of major faults.
  * - rusage: getrusage(RUSAGE_THREAD), taken by the stream's housekeeping (every few dozen
  *   events), into a count of our own.
  *
- * To open the perf events of a process takes 100 to 250 microseconds (the kernel patches its own
- * code when the first one appears and when the last one goes), a getrusage 0.2.  So a thread begins
- * with a getrusage at each of its first FAULTCOUNT_EARLY events, which is exact, too, and
- * short-lived processes and threads never pay for more.
+ * To open the first perf events of a process takes 100 to 250 microseconds (the kernel patches its
+ * own code when the first one appears and when the last one goes), those of another thread 30, a
+ * getrusage 0.2.  So the first thread begins with a getrusage at each of its events, which counts
+ * as exactly, and goes over to perf when it is worth it: after FAULTCOUNT_EARLY events or
+ * FAULTCOUNT_FEW faults, or when the program has got a large piece of memory.  Short-lived
+ * processes never pay for it.  Where there are perf events already, or were in the process that
+ * forked this one, a thread goes over at its first event.
  */
 #ifndef VMTRACE_FAULTCOUNT_H
 #define VMTRACE_FAULTCOUNT_H
 
+#include "fault_ring.h"
 #include "settings.h"
 #include "vmtrace/trace_format.h"
 
@@ -24,22 +27,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FAULTCOUNT_EARLY = 512 };
+enum { FAULTCOUNT_EARLY = 512, FAULTCOUNT_FEW = 64 };
 
-/* Perf costs each fault 0.1 to 0.5 microseconds, a getrusage each event 0.2.  Where one in so many
+/* Bytes of a block, a mapping or the program's data that will cause more than a few faults. */
+enum { FAULTCOUNT_LARGE = 256 << 10 };
+
+/* Perf costs each fault 0.4 to 0.5 microseconds, a getrusage each event 0.2.  Where one in so many
  * bytes is sampled, a page or more, events are rarer than faults: there a thread stays at
  * getrusage, unless perf is asked for by name. */
 enum { FAULTCOUNT_RARE = 4096 };
 
+/* Invariant: (*head[k] - seen[k]) / unit faults of kind k are not in the trace yet. */
 struct faultcount {
-    const volatile uint64_t *minor_head, *major_head; /* in units of `unit` a fault */
-    uint64_t minor_seen, major_seen;                  /* heads already reported */
+    const volatile uint64_t *head[FAULT_KINDS]; /* in units of `unit` a fault */
+    uint64_t seen[FAULT_KINDS];
     uint64_t unit;
-    uint64_t own_minor, own_major; /* heads of the rusage backend */
-    uint32_t early; /* events until perf is tried; 0: that was done, or is not wanted */
-    void *ring[2];  /* perf: mapped rings, or NULL */
+    uint64_t own[FAULT_KINDS]; /* heads of the rusage source */
+    uint64_t few;              /* minor faults at which perf is tried; UINT64_MAX: it will not be */
+    uint32_t early;            /* further events that each read rusage; after them perf is tried */
+    uint32_t holder;           /* enum faultcount_holder */
+    struct fault_ring ring[FAULT_KINDS];
     enum vmt_fault_source source;
 };
+
+/* Who writes down what was counted, or takes it away.  Whoever ends the process does so for all
+ * threads, and these may be running. */
+enum faultcount_holder { FAULTCOUNT_FREE, FAULTCOUNT_OWN_THREAD, FAULTCOUNT_OTHER };
 
 /* Of the process, as far as it is known: the source, whether each event carries the faults up to
  * it, and whether kernel-mode faults count. */
@@ -47,6 +60,8 @@ extern enum vmt_fault_source faultcount_source;
 extern bool faultcount_exact;
 extern bool faultcount_kernel;
 extern const char *faultcount_reason; /* why it is not perf, or "" */
+extern uint64_t
+    faultcount_before[FAULT_KINDS]; /* faults of the process that came before the first stream */
 
 /* Chooses among the sources that `wanted` allows.  False: `perf` was asked for by name and the
  * kernel refuses. */
@@ -55,37 +70,49 @@ bool faultcount_setup(enum settings_faults wanted);
 /* There will be no stream after all. */
 void faultcount_cancel(void);
 
+/* There are no faults. */
+void faultcount_init(struct faultcount *count);
+
 /* Counts the calling thread's faults: of the process's first thread from now on, of others, and of
  * a forked child's, from their start. */
 void faultcount_attach(struct faultcount *count);
 void faultcount_detach(struct faultcount *count);
 
+/* In a forked child: what its first thread counts is all there was. */
+void faultcount_forked(void);
+
 /* In a forked child, which inherits no rings: lets an interrupted hook read zeros in their place.
  */
 void faultcount_strand(struct faultcount *count);
 
-/* The rusage backend's reading; nothing to do for the others.  True if this was the last of the
- * early ones: `count`, and what is known of the process, may have changed. */
+/* The rusage source's reading; nothing to do for the others.  True if perf was
+ * tried: `count`, and what is known of the process, may have changed. */
 bool faultcount_poll(struct faultcount *count);
 
-/* Backends (internal). */
-bool faultcount_perf_attach(struct faultcount *count);
-void faultcount_perf_detach(struct faultcount *count);
+/* Many faults may come: perf is worth it from the next faultcount_poll on. */
+void faultcount_expect_many(struct faultcount *count);
+
+/* Address space of its rings. */
+size_t faultcount_bytes(const struct faultcount *count);
+
 void faultcount_rusage_read(struct faultcount *count);
 
 static inline bool faultcount_changed(const struct faultcount *count)
 {
-    return *count->minor_head != count->minor_seen || *count->major_head != count->major_seen;
+    return *count->head[FAULT_MINOR] != count->seen[FAULT_MINOR] ||
+           *count->head[FAULT_MAJOR] != count->seen[FAULT_MAJOR];
 }
 
-/* Faults since the last call. */
-static inline void faultcount_take(struct faultcount *count, uint64_t *minor, uint64_t *major)
+static inline bool faultcount_hold(struct faultcount *count, enum faultcount_holder holder)
 {
-    uint64_t minor_head = *count->minor_head, major_head = *count->major_head;
-    *minor = (minor_head - count->minor_seen) / count->unit;
-    *major = (major_head - count->major_seen) / count->unit;
-    count->minor_seen = minor_head;
-    count->major_seen = major_head;
+    uint32_t nobody = FAULTCOUNT_FREE;
+    return __atomic_compare_exchange_n(&count->holder, &nobody, holder, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+static inline void faultcount_let_go(struct faultcount *count)
+{
+    __atomic_store_n(&count->holder, FAULTCOUNT_FREE, __ATOMIC_RELEASE);
 }
 
 #endif

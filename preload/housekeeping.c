@@ -3,6 +3,7 @@
 
 #include "facts.h"
 #include "modules.h"
+#include "residency.h"
 #include "settings.h"
 #include "sys.h"
 #include "text.h"
@@ -18,7 +19,12 @@
  * cost it more than everything else that the recorder does. */
 enum { YOUNG_MS = 10 };
 
+/* A snapshot of what is in memory is worth its time (half a millisecond) to a young process that
+ * has taken so many page faults since recording began. */
+enum { LITTLE_FAULTS = 500 };
+
 static uint64_t next_sample_ns; /* CLOCK_MONOTONIC */
+static long faults_at_begin;
 static bool grown_up;
 
 static void record_name(struct stream *stream, uint32_t tid, const char *name)
@@ -84,7 +90,9 @@ void housekeeping_confirm_clock(struct stream *stream)
 static bool read_sizes(uint64_t sizes[3])
 {
     char line[256];
-    if (sys_read_file("/proc/self/statm", line, sizeof(line)) <= 0)
+    /* `self` is empty when the first thread has ended; `thread-self` came with Linux 3.17. */
+    if (sys_read_file("/proc/thread-self/statm", line, sizeof(line)) <= 0 &&
+        sys_read_file("/proc/self/statm", line, sizeof(line)) <= 0)
         return false;
     const char *at = line;
     uint64_t page = (uint64_t)getpagesize();
@@ -104,20 +112,20 @@ static uint64_t recorder_bytes(void)
         const struct stream *stream = thread_stream(i);
         if (!stream)
             continue;
-        total += sizeof(*stream) + stream->region.size;
+        total += sizeof(*stream) + stream->region.size + faultcount_bytes(&stream->faults);
         total += stack_nodes_bytes(&stream->nodes);
     }
     return total;
 }
 
-void housekeeping_sample(struct stream *stream)
+uint64_t housekeeping_sample(struct stream *stream)
 {
     uint64_t sizes[3];
     record_clock(stream);
     struct stream_record record;
     if (!read_sizes(sizes) ||
         !stream_record_begin(&record, stream, VMT_OP_MEMORY_SAMPLE, 6 * VMT_VARINT_MAX))
-        return;
+        return 0;
     struct rusage usage;
     sys_usage(RUSAGE_SELF, &usage);
     for (int i = 0; i < 3; i++)
@@ -127,6 +135,7 @@ void housekeeping_sample(struct stream *stream)
     stream_record_number(&record, recorder_bytes());
     stream_record_end(&record);
     clock_set_mark();
+    return sizes[1];
 }
 
 /* CLOCK_MONOTONIC, to a few milliseconds: by the vDSO in 5 ns. */
@@ -138,6 +147,9 @@ static uint64_t coarse_now(void)
 void housekeeping_begin(struct stream *stream)
 {
     uint64_t young = settings.interval_ms < YOUNG_MS ? settings.interval_ms : YOUNG_MS;
+    struct rusage usage;
+    sys_usage(RUSAGE_SELF, &usage);
+    faults_at_begin = usage.ru_minflt;
     grown_up = false;
     next_sample_ns = coarse_now() + young * 1000000u;
     record_clock(stream);
@@ -161,6 +173,14 @@ void housekeeping_last_sample(struct stream *stream)
     housekeeping_sample(stream);
 }
 
+bool housekeeping_is_little(void)
+{
+    struct rusage usage;
+    sys_usage(RUSAGE_SELF, &usage);
+    return !__atomic_load_n(&grown_up, __ATOMIC_RELAXED) &&
+           usage.ru_minflt - faults_at_begin < LITTLE_FAULTS;
+}
+
 bool housekeeping_is_due(void)
 {
     return coarse_now() >= __atomic_load_n(&next_sample_ns, __ATOMIC_RELAXED);
@@ -179,9 +199,11 @@ static bool sample_is_due(void)
 /* The thread's first events are over: now it is known where its faults come from. */
 static void record_fault_source(struct stream *stream)
 {
+    static const char *reason_told = "";
     struct stream_record record;
     trace_file_refresh();
-    facts_record_faults_reason(stream);
+    if (__atomic_exchange_n(&reason_told, faultcount_reason, __ATOMIC_RELAXED) != faultcount_reason)
+        facts_record_faults_reason(stream);
     if (stream->faults.source == faultcount_source ||
         !stream_record_begin(&record, stream, VMT_OP_FAULT_SOURCE, VMT_VARINT_MAX))
         return;
@@ -199,5 +221,5 @@ void housekeeping(struct stream *stream)
     grow_up(stream);
     housekeeping_thread_name(stream);
     modules_refresh(stream);
-    housekeeping_sample(stream);
+    residency_at_point(stream, housekeeping_sample(stream));
 }

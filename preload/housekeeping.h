@@ -19,11 +19,15 @@ bool housekeeping_is_due(void);
 void housekeeping_begin(struct stream *stream);
 void housekeeping_last_sample(struct stream *stream);
 
+/* Has the process hardly lived and touched hardly any memory? */
+bool housekeeping_is_little(void);
+
 /* Before the second stream's first record: see clock_confirm. */
 void housekeeping_confirm_clock(struct stream *stream);
 
-/* A MEMORY_SAMPLE record, and a CLOCK record before it. */
-void housekeeping_sample(struct stream *stream);
+/* A MEMORY_SAMPLE record, and a CLOCK record before it.  How much is resident; 0 where that is not
+ * known. */
+uint64_t housekeeping_sample(struct stream *stream);
 
 /* A THREAD_NAME record if the calling thread's name is not the one recorded. */
 void housekeeping_thread_name(struct stream *stream);

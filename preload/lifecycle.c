@@ -4,13 +4,16 @@
 #include "clock.h"
 #include "crash.h"
 #include "facts.h"
+#include "fault_report.h"
 #include "faultcount.h"
 #include "housekeeping.h"
 #include "modules.h"
 #include "real.h"
 #include "record.h"
+#include "residency.h"
 #include "sample.h"
 #include "settings.h"
+#include "snapshot_signal.h"
 #include "sys.h"
 #include "thread_state.h"
 
@@ -119,6 +122,7 @@ void lifecycle_start(void)
     on_exit(on_exit_handler, NULL); /* registered first, so they run last */
     at_quick_exit(quick_exit_handler);
     crash_install();
+    snapshot_signal_install();
 }
 
 static void begin(void)
@@ -141,6 +145,7 @@ void lifecycle_forked(void)
     recording_switch(RECORDING_OFF);
     thread_state_after_fork();
     sample_forked();
+    residency_forked();
     parent_trace = parent;
     if (!settings.follow_children || !begin_trace())
         return;
@@ -201,8 +206,12 @@ void lifecycle_end(unsigned how, int status)
     if (!stream)
         return;
     modules_scan(stream);
+    fault_report_all(stream);
     housekeeping_all_names(stream);
     housekeeping_last_sample(stream);
+    if (!housekeeping_is_little())
+        residency_take(stream, VMT_RESIDENCY_EXIT, "");
+    fault_report_all(stream); /* our own since, so that the parts add up to the totals */
     record_end(stream, how, status);
     trim(stream);
     thread_leave(stream);
@@ -225,6 +234,7 @@ void lifecycle_exec(const char *path)
     struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
     if (!stream)
         return;
+    fault_report_all(stream);
     housekeeping_last_sample(stream);
     set_end_state(VMT_END_EXEC, 0);
     trim(stream);
@@ -246,7 +256,9 @@ void lifecycle_crashed(int signal)
     if (!stream)
         return;
     modules_refresh(stream);
+    fault_report_all(stream);
     housekeeping_sample(stream);
+    residency_take(stream, VMT_RESIDENCY_EXIT, "");
     thread_leave(stream);
 }
 

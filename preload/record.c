@@ -21,10 +21,10 @@ static __attribute__((noinline, cold)) bool leave_lost(struct stream *stream)
 
 /* ---- hot records ---- */
 
-/* The common event: the stream's own order is order enough, and there were no page faults. */
+/* The common event: the stream's own order is order enough. */
 static inline bool is_plain(const struct stream *stream, uint64_t address)
 {
-    return handover_is_own(address, stream->id + 1) && !faultcount_changed(&stream->faults);
+    return handover_is_own(address, stream->id + 1);
 }
 
 /* The time of an event on `address`, or 0 when the stream's own order is order enough. */
@@ -49,8 +49,8 @@ static inline struct open_record begin_plain(struct stream *stream, enum vmt_kin
     return (struct open_record){stream->cursor + 1, VMT_HOT | (unsigned)kind << VMT_HOT_KIND_SHIFT};
 }
 
-/* Writes the optional T and F fields of an event on `address`: the first thing that is written
- * of a record, and after whatever else may advance the stream's clock (a new chunk, a
+/* Writes the optional T field of an event on `address`: the first thing that is written of a
+ * record, and after whatever else may advance the stream's clock (a new chunk, a
  * NODES_RESET), as handover.h demands. */
 static __attribute__((noinline)) struct open_record
 begin_dated(struct stream *stream, enum vmt_kind kind, uint64_t address)
@@ -62,12 +62,6 @@ begin_dated(struct stream *stream, enum vmt_kind kind, uint64_t address)
         stream->clock += delta;
         record.out = vmt_put_varint(record.out, delta);
         record.opcode |= VMT_HOT_TIME;
-    }
-    if (faultcount_changed(&stream->faults)) {
-        uint64_t minor, major;
-        faultcount_take(&stream->faults, &minor, &major);
-        record.out = vmt_put_varint(vmt_put_varint(record.out, minor), major);
-        record.opcode |= VMT_HOT_FAULTS;
     }
     return record;
 }
@@ -181,6 +175,7 @@ bool record_alloc(enum vmt_kind kind, const void *block, size_t size,
 /* Its first half was recorded, so the second one is, even if recording was paused meanwhile. */
 bool record_realloc_moved(const void *block, size_t size, const struct callstack_start *start)
 {
+    thread_expect_faults(size);
     return record_block(VMT_REALLOC, RECORDING_PAUSED, block, size, start);
 }
 
@@ -191,6 +186,7 @@ bool record_alloc_other(enum vmt_subkind subkind, size_t alignment, const void *
         record_failed(VMT_ALLOC_OTHER, size, start);
         return false;
     }
+    thread_expect_faults(size);
     /* The second half of a reallocarray is recorded even if recording was paused meanwhile. */
     enum recording least = subkind == VMT_SUB_REALLOCARRAY ? RECORDING_PAUSED : RECORDING_ON;
     struct stream *stream = thread_enter(start->pc, size, least);

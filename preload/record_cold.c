@@ -42,6 +42,7 @@ static void write_shape(enum vmt_op op, uint64_t caller, enum recording least,
 void record_map(unsigned source, const void *address, size_t length, int protection, int flags,
                 uint64_t offset, const char *name, const struct callstack_start *start)
 {
+    thread_expect_faults(length);
     write_shape(VMT_OP_MAP, start->pc, RECORDING_ON,
                 &(struct shape){{source, (uint64_t)address, length, (uint64_t)(unsigned)protection,
                                  (uint64_t)(unsigned)flags, offset},
@@ -70,12 +71,14 @@ void record_remap_begin(const void *address, size_t length, uint64_t caller)
 
 void record_remap_end(const void *address, size_t length, const struct callstack_start *start)
 {
+    thread_expect_faults(length);
     write_shape(VMT_OP_REMAP_END, start->pc, RECORDING_PAUSED,
                 &(struct shape){{(uint64_t)address, length}, 2, start, NULL});
 }
 
 void record_break(const void *before, const void *after, const struct callstack_start *start)
 {
+    thread_expect_faults(after > before ? (size_t)((const char *)after - (const char *)before) : 0);
     write_shape(VMT_OP_BREAK, start->pc, RECORDING_ON,
                 &(struct shape){{(uint64_t)before, (uint64_t)after}, 2, start, NULL});
 }

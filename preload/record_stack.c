@@ -66,6 +66,34 @@ static __attribute__((noinline, cold)) void look_for_closed(struct stream *strea
     modules_refresh(stream);
 }
 
+/* The node of the captured stack, of which the `same` outermost frames have theirs. */
+static uint32_t find_nodes(struct stream *stream, uint32_t same)
+{
+    const struct callstack *stack = &stream->callstack;
+    uint32_t node = same ? stream->node_of[same - 1] : stack->cut ? VMT_NODE_CUT : VMT_NODE_EMPTY;
+    for (uint32_t i = same; i < stack->count; i++) {
+        uint32_t child = stack_nodes_find(&stream->nodes, node, stack->pc[i]);
+        if (__builtin_expect(!child, 0)) {
+            stream->node_count = i;
+            return add(stream, node, i);
+        }
+        stream->node_of[i] = node = child;
+    }
+    stream->node_count = stack->count;
+    return node;
+}
+
+uint32_t record_stack_given(struct stream *stream)
+{
+    uint32_t epoch = __atomic_load_n(&modules_epoch, __ATOMIC_RELAXED);
+    if (epoch != stream->epoch)
+        forget(stream, epoch);
+    uint32_t node = find_nodes(stream, 0);
+    callstack_forget(&stream->callstack);
+    stream->node_count = 0;
+    return node;
+}
+
 /* `same` is 0 in the first capture of a new module epoch, so such a one is noticed here. */
 uint32_t record_stack_changed(struct stream *stream, const struct callstack_start *start)
 {
@@ -84,15 +112,5 @@ uint32_t record_stack_changed(struct stream *stream, const struct callstack_star
         stream->node_cut = stack->cut;
         same = 0;
     }
-    uint32_t node = same ? stream->node_of[same - 1] : stack->cut ? VMT_NODE_CUT : VMT_NODE_EMPTY;
-    for (uint32_t i = same; i < stack->count; i++) {
-        uint32_t child = stack_nodes_find(&stream->nodes, node, stack->pc[i]);
-        if (__builtin_expect(!child, 0)) {
-            stream->node_count = i;
-            return add(stream, node, i);
-        }
-        stream->node_of[i] = node = child;
-    }
-    stream->node_count = stack->count;
-    return node;
+    return find_nodes(stream, same);
 }

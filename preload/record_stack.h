@@ -13,6 +13,10 @@
 
 uint32_t record_stack_changed(struct stream *stream, const struct callstack_start *start);
 
+/* The node of the stack that was put into `stream->callstack` (pc, count, cut), or 0; the thread's
+ * last one is forgotten. */
+uint32_t record_stack_given(struct stream *stream);
+
 /* The node of the stack at `start`, or 0 when it could not be written.  Afterwards there is
  * room for a hot record. */
 static inline uint32_t record_stack(struct stream *stream, const struct callstack_start *start)

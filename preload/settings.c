@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "settings.h"
 
+#include "fault_stack.h"
 #include "name_store.h"
 #include "sys.h"
 #include "text.h"
+#include "vmtrace/signal_names.h"
 #include "vmtrace/trace_format.h"
 
 #include <stdarg.h>
@@ -111,6 +113,28 @@ static bool set_faults(const char *value)
     return index >= 0;
 }
 
+static bool set_fault_stacks(const char *value)
+{
+    static const char *const words[] = {"off", "on", NULL};
+    int index = pick(value, words);
+    settings.fault_stacks = index == 1;
+    return index == 0 || (index == 1 && fault_stack_is_known());
+}
+
+static bool set_residency(const char *value)
+{
+    static const char *const words[] = {"all", "exit", "off", NULL};
+    int index = pick(value, words);
+    settings.residency = (enum settings_residency)index;
+    return index >= 0;
+}
+
+static bool set_snapshot_signal(const char *value)
+{
+    settings.snapshot_signal = vmt_snapshot_signal(value);
+    return settings.snapshot_signal != 0;
+}
+
 static bool set_scan(const char *value)
 {
     return strcmp(value, "off") == 0;
@@ -192,6 +216,9 @@ static const struct {
     {"VMTRACE_OUTPUT", set_output,
      "a path of at most 4095 bytes, in which %p %e %h %t %n and %% are replaced"},
     {"VMTRACE_FAULTS", set_faults, "auto, perf, rusage or off"},
+    {"VMTRACE_FAULT_STACKS", set_fault_stacks, "off or, on x86-64, on"},
+    {"VMTRACE_RESIDENCY", set_residency, "all, exit or off"},
+    {"VMTRACE_SNAPSHOT_SIGNAL", set_snapshot_signal, VMT_SNAPSHOT_SIGNALS},
     {"VMTRACE_SCAN", set_scan, "off (this version has no reachability scan)"},
     {"VMTRACE_CHILDREN", set_children, "follow or ignore"},
     {"VMTRACE_DEPTH", set_depth, "a number of frames from 1 to 4096"},
@@ -218,7 +245,8 @@ static int variable_of(const char *entry)
 
 static void complain_unknown(const char *entry)
 {
-    settings_complain("%.*s: no such variable; known are VMTRACE_OUTPUT, _FAULTS, _SCAN, "
+    settings_complain("%.*s: no such variable; known are VMTRACE_OUTPUT, _FAULTS, "
+                      "_FAULT_STACKS, _RESIDENCY, _SNAPSHOT_SIGNAL, _SCAN, "
                       "_CHILDREN, _DEPTH, _SAMPLE, _SEED, _INTERVAL, _MAX_SIZE, _START, "
                       "_LOG and _CLOCK; the program runs untraced",
                       (int)strcspn(entry, "="), entry);

@@ -53,6 +53,7 @@ static void begin_chunk(struct stream *stream)
     __atomic_signal_fence(__ATOMIC_RELEASE);
     *(volatile uint32_t *)&header->magic = VMT_CHUNK_MAGIC;
     memset(stream->slots, 0, sizeof(stream->slots));
+    memset(&stream->fault_codes, 0, sizeof(stream->fault_codes));
     stream->last_address = 0;
     stream->last_pc = 0;
     stream->cursor = base + VMT_CHUNK_HEADER_SIZE;
@@ -144,6 +145,14 @@ void stream_lose(struct stream *stream)
         __atomic_add_fetch(&trace_header->lost_events, 1, __ATOMIC_RELAXED);
 }
 
+void stream_end_chunk(struct stream *stream)
+{
+    if (!stream->region.base || stream->retry_at)
+        return;
+    stream->limit = stream->pause_at = stream->cursor;
+    end_region(&stream->region);
+}
+
 void stream_trim(struct stream *stream, bool alone)
 {
     if (!stream->region.base || stream->retry_at)
@@ -200,4 +209,22 @@ void stream_record_end(struct stream_record *record)
     field[1] = (uint8_t)(length >> 7 | 0x80);
     field[2] = (uint8_t)(length >> 14);
     stream_commit(record->stream, record->opcode, record->at);
+}
+
+void stream_begin_thread(struct stream *stream, uint32_t tid, const struct stack_bounds *stack)
+{
+    struct stream_record record;
+    if (stream->tid != tid) {
+        stream->tid = tid;
+        if (stream_record_begin(&record, stream, VMT_OP_THREAD, VMT_VARINT_MAX)) {
+            stream_record_number(&record, tid);
+            stream_record_end(&record);
+        }
+    }
+    if (stack->low == stack->high ||
+        !stream_record_begin(&record, stream, VMT_OP_STACK, 2 * VMT_VARINT_MAX))
+        return;
+    stream_record_number(&record, stack->low);
+    stream_record_number(&record, stack->high);
+    stream_record_end(&record);
 }

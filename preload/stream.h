@@ -14,6 +14,7 @@
 
 #include "callstack.h"
 #include "clock.h"
+#include "fault_codes.h"
 #include "faultcount.h"
 #include "stack_nodes.h"
 #include "trace_file.h"
@@ -62,10 +63,12 @@ struct stream {
 
     /* cold */
     uint32_t magic;
-    uint32_t sequence;   /* of the next chunk */
-    uint32_t node_epoch; /* NODES_RESET records so far */
-    uint32_t tid;        /* thread that the trace says is writing */
-    char name[16];       /* its name, as recorded */
+    uint32_t sequence;         /* of the next chunk */
+    uint32_t node_epoch;       /* NODES_RESET records so far */
+    uint32_t tid;              /* thread that the trace says is writing */
+    char name[16];             /* its name, as recorded */
+    struct stack_bounds stack; /* its stack */
+    struct fault_codes fault_codes;
     struct trace_region region;
     size_t next_region; /* chunks to ask for */
     uint64_t lost;      /* events lost since the last chunk */
@@ -80,6 +83,12 @@ void stream_lose(struct stream *stream);
 
 /* Sets `pause_at`: the housekeeping is done. */
 void stream_set_pause(struct stream *stream);
+
+/* Thread `tid`, whose stack lies at `stack` (empty: not known), writes the stream from here on. */
+void stream_begin_thread(struct stream *stream, uint32_t tid, const struct stack_bounds *stack);
+
+/* The next record begins another chunk. */
+void stream_end_chunk(struct stream *stream);
 
 /* Cuts the file behind what was written, if that frees more than a few pages; the next record then
  * begins a new chunk. */

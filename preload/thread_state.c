@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "thread_state.h"
 
+#include "fault_report.h"
 #include "housekeeping.h"
 #include "lifecycle.h"
 #include "modules.h"
@@ -74,6 +75,7 @@ static void stream_ready(struct stream *stream, uint32_t id)
     stream->epoch = __atomic_load_n(&modules_epoch, __ATOMIC_RELAXED);
     stream->id = id;
     stream->next_region = 1;
+    faultcount_init(&stream->faults);
     stream->magic = STREAM_MAGIC;
 }
 
@@ -160,6 +162,7 @@ static void clean_up_abandoned(struct stream *stream)
         stream->epoch = __atomic_load_n(&modules_epoch, __ATOMIC_RELAXED) - 1;
     callstack_forget(&stream->callstack);
     stream->node_count = 0;
+    fault_report_abandoned(stream);
 }
 
 /* Gives the stream to the calling thread and says so in the trace. */
@@ -167,18 +170,17 @@ static void take_over(struct stream *stream, uint32_t tid, bool nested)
 {
     callstack_forget(&stream->callstack);
     stream->node_count = 0;
+    fault_report(stream); /* the last ones of the thread before */
     faultcount_detach(&stream->faults);
     if (!nested)
         faultcount_attach(&stream->faults);
-    if (stream->tid == tid)
+    stream_set_pause(stream);
+    if (nested && stream->tid == tid)
         return;
-    stream->tid = tid;
-    memset(stream->name, 0, sizeof(stream->name));
-    struct stream_record record;
-    if (stream_record_begin(&record, stream, VMT_OP_THREAD, VMT_VARINT_MAX)) {
-        stream_record_number(&record, tid);
-        stream_record_end(&record);
-    }
+    if (stream->tid != tid)
+        memset(stream->name, 0, sizeof(stream->name));
+    stack_bounds_find(&stream->stack);
+    stream_begin_thread(stream, tid, &stream->stack);
     if (stream->id && !clock_is_confirmed())
         housekeeping_confirm_clock(stream);
     if (!nested)
@@ -237,6 +239,9 @@ bool thread_in_runtime(uint64_t caller, uint64_t value)
 struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording least)
 {
     struct thread_state *self = &thread_state;
+    bool large =
+        (self->flags & THREAD_LARGE) || (least == RECORDING_ON && value >= FAULTCOUNT_LARGE);
+    self->flags &= ~(unsigned)THREAD_LARGE;
     if (recording < least || (self->flags & (THREAD_INTERNAL | THREAD_UNDECIDED))) {
         self->flags &= ~(unsigned)THREAD_UNDECIDED;
         return NULL;
@@ -259,8 +264,12 @@ struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording
         self->stream = acquire(false);
     struct stream *stream = self->stream;
     if (stream && recording >= least) {
+        if (large)
+            faultcount_expect_many(&stream->faults);
         if (stream->cursor >= stream->pause_at && stream->cursor)
             housekeeping(stream);
+        if (stream->cursor) /* else it may have been wiped, by a fork before THREAD_BUSY was set */
+            fault_report(stream);
         if (stream_room(stream, STREAM_MARGIN))
             return stream;
         stream_lose(stream);
@@ -351,6 +360,7 @@ void thread_state_after_fork(void)
         registry[i] = (struct registry_entry){0};
     }
     registry_count = 0;
+    faultcount_forked();
     if (self->flags & THREAD_KEPT) {
         strand(own);
         own = self->stream = NULL;

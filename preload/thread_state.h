@@ -26,6 +26,7 @@ enum {
     THREAD_KEPT = 8, /* a forked child inherits the stream, which is busy, instead of a wiped one */
     THREAD_UNDECIDED = 16, /* inside the allocation that started a sampled trace, which nobody
                               asked sample_skips about: it is not recorded */
+    THREAD_LARGE = 32,     /* the event to be recorded is of much memory: faults will follow */
 };
 
 struct thread_state {
@@ -43,6 +44,14 @@ struct thread_state {
 extern __thread struct thread_state thread_state
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+/* Before the thread_enter of an event of `size` bytes, if that is not what it is given as `value`.
+ */
+static inline void thread_expect_faults(size_t size)
+{
+    if (__builtin_expect(size >= FAULTCOUNT_LARGE, 0))
+        thread_state.flags |= THREAD_LARGE;
+}
+
 /* Changes `recording` and has every stream look at it at its next event. */
 void recording_switch(enum recording to);
 
@@ -55,8 +64,9 @@ bool thread_in_runtime(uint64_t caller, uint64_t value);
 void thread_leave_slow(struct stream *stream);
 
 /* The calling thread's stream, if nothing stands in the way of recording an event of any kind
- * there: it is in no hook, recording is on, there is room for STREAM_MARGIN bytes, and no mark (see
- * clock.h) or housekeeping is due.  Else NULL, and thread_enter_slow finds out. */
+ * there: it is in no hook, recording is on, there is room for STREAM_MARGIN bytes, no page faults
+ * are to be told, and no mark (see clock.h) or housekeeping is due.  Else NULL, and
+ * thread_enter_slow finds out. */
 static inline struct stream *thread_enter_at_once(void)
 {
     struct thread_state *self = &thread_state;
@@ -69,7 +79,8 @@ static inline struct stream *thread_enter_at_once(void)
     self->flags = THREAD_BUSY;
     __atomic_signal_fence(__ATOMIC_ACQ_REL);
     if (__builtin_expect(stream->cursor < stream->pause_at &&
-                             stream->marks == __atomic_load_n(&clock_marks, __ATOMIC_RELAXED),
+                             stream->marks == __atomic_load_n(&clock_marks, __ATOMIC_RELAXED) &&
+                             !faultcount_changed(&stream->faults),
                          1))
         return stream;
     self->flags = 0;

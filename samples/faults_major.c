@@ -4,7 +4,8 @@
  * to forget its pages, so they come from the disk) and once warm.
  *
  * Run:      LD_PRELOAD=libvmtrace.so ./faults_major; vmtrace-report vmtrace.faults_major.*.vmt
- * Look for: major faults on after_cold_read(), minor ones only on after_warm_read().
+ * Look for: faults of read_file() in the file that it maps, at one of the two calls from the disk
+ *           (major), at the other from the page cache.
  *           On a file system that lives in memory there are no major faults.
  */
 #include "sample_file.h"
@@ -32,7 +33,7 @@ static __attribute__((noinline)) unsigned read_file(int fd)
         return 0;
     unsigned sum = 0;
     for (size_t i = 0; i < SIZE; i += 4096)
-        sum += (unsigned)bytes[i];
+        sum += (unsigned)bytes[i]; /* read here */
     munmap((void *)bytes, SIZE);
     return sum;
 }

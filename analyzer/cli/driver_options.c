@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmtrace/signal_names.h>
 #include <vmtrace/trace_format.h>
 
 #include "cli/cli_common.h"
@@ -40,7 +41,7 @@ static bool is_one_of(const char *value, const char *words)
  * bad value means an untraced run; here it is an error before anything is run. */
 static const struct {
     const char *flag, *variable;
-    const char *words;    /* accepted values, or NULL: a number or a pattern */
+    const char *words;    /* accepted values, or NULL: a number, or a rule of its own */
     uint64_t low, high;   /* of a number */
     bool suffix;          /* K, M, G */
     const char *accepted; /* for the message */
@@ -60,7 +61,11 @@ static const struct {
     {"log", "VMTRACE_LOG", "quiet errors summary", 0, 0, false, "quiet, errors or summary"},
     {"clock", "VMTRACE_CLOCK", "auto tsc counter", 0, 0, false, "auto, tsc or counter"},
     {"seed", "VMTRACE_SEED", NULL, 0, UINT64_MAX, false, "a number"},
+    {"residency", "VMTRACE_RESIDENCY", "all exit off", 0, 0, false, "all, exit or off"},
+    {"snapshot-signal", "VMTRACE_SNAPSHOT_SIGNAL", NULL, 0, 0, false, VMT_SNAPSHOT_SIGNALS},
+    {"fault-stacks", "VMTRACE_FAULT_STACKS", "off on", 0, 0, false, "off or, on x86-64, on"},
 };
+enum { OUTPUT = 0, SNAPSHOT_SIGNAL = 13 }; /* those with rules of their own */
 enum { VARIABLES = sizeof(variables) / sizeof(variables[0]) };
 
 #define VARIABLE_OPTION(name, index, argument, text)                                               \
@@ -74,6 +79,8 @@ static const struct argp_option options[] = {
      "%n execs so far",
      0},
     VARIABLE_OPTION("faults", 1, "SOURCE", "Page faults from: auto (default), perf, rusage, off"),
+    VARIABLE_OPTION("fault-stacks", 14, "WHETHER",
+                    "The whole call stack of each page fault's code: off (default), on"),
     VARIABLE_OPTION("scan", 2, "WHEN", "Reachability scan: off (this version has none)"),
     VARIABLE_OPTION("children", 3, "WHAT", "follow (default) or ignore forked and exec'd children"),
     VARIABLE_OPTION("depth", 4, "FRAMES", "Most frames kept of one stack (default 128)"),
@@ -87,6 +94,10 @@ static const struct argp_option options[] = {
     VARIABLE_OPTION("log", 9, "LEVEL", "Messages on stderr: quiet, errors (default), summary"),
     VARIABLE_OPTION("clock", 10, "CLOCK", "Order of events: auto (default), tsc, counter"),
     VARIABLE_OPTION("seed", 11, "NUMBER", "Take the same samples each time (--sample)"),
+    VARIABLE_OPTION("residency", 12, "WHEN",
+                    "Snapshots of what is in memory: all (default), exit: none at peaks, off"),
+    VARIABLE_OPTION("snapshot-signal", SNAPSHOT_SIGNAL, "SIGNAL",
+                    "Take a snapshot when this signal comes: USR1, USR2, ... (default: none)"),
     {"library", KEY_LIBRARY, "PATH", 0, "Preload this libvmtrace.so", 0},
     {0},
 };
@@ -101,7 +112,8 @@ static const char description[] =
 static void set_variable(int index, const char *value)
 {
     uint64_t number;
-    bool good = index == 0 ? is_output(value)
+    bool good = index == OUTPUT            ? is_output(value)
+                : index == SNAPSHOT_SIGNAL ? vmt_snapshot_signal(value) != 0
                 : variables[index].words
                     ? is_one_of(value, variables[index].words)
                     : cli_parse_number(value, variables[index].suffix, variables[index].low,
@@ -124,7 +136,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     }
     switch (key) {
     case 'o':
-        set_variable(0, value);
+        set_variable(OUTPUT, value);
         return 0;
     case KEY_LIBRARY:
         run->library = value;

@@ -33,10 +33,17 @@ enum {
 
 /* Promised to users for a later version: refused aloud, never ignored. */
 static const char *const not_here[] = {
-    "--map",      "--suppressions",          "--gen-suppressions",
-    "--baseline", "--save-baseline",         "--diff",
-    "--fail-on",  "--error-exitcode",        "--leak-threshold",
-    "--from",     "--errors-for-leak-kinds", "--to",
+    "--suppressions",
+    "--gen-suppressions",
+    "--baseline",
+    "--save-baseline",
+    "--diff",
+    "--fail-on",
+    "--error-exitcode",
+    "--leak-threshold",
+    "--from",
+    "--errors-for-leak-kinds",
+    "--to",
 };
 static const char *const formats_not_here[] = {"html",         "pprof", "massif", "valgrind",
                                                "valgrind-xml", "junit", "sarif",  "gitlab",
@@ -51,7 +58,7 @@ static const struct argp_option options[] = {
     SECTION_OPTION("errors", 1, "Wrong frees and fatal signals"),
     SECTION_OPTION("leaks", 2, "What was not freed, by call stack"),
     SECTION_OPTION("growth", 3, "RSS and heap over time, and who held memory in the end"),
-    SECTION_OPTION("faults", 4, "Page faults, by call stack"),
+    SECTION_OPTION("faults", 4, "Page faults: who touched whose memory"),
     SECTION_OPTION("peak", 5, "What was live when the heap was largest"),
     SECTION_OPTION("temporary", 6, "Blocks freed before their thread allocated again"),
     SECTION_OPTION("sites", 7, "All call stacks, by bytes and by calls"),
@@ -59,6 +66,7 @@ static const struct argp_option options[] = {
     SECTION_OPTION("pools", 9, "The program's own allocators, as announced by it"),
     SECTION_OPTION("mappings", 10, "The program's own mmap calls, by call stack"),
     SECTION_OPTION("threads", 11, "Allocations and faults of each thread"),
+    SECTION_OPTION("map", 12, "The address space at the last snapshot: size, resident, whose"),
     {NULL, 0, NULL, 0, "What is shown, and how:", 2},
     {"format", KEY_FORMAT, "FORMAT", 0, "text (default), json, or folded (for flame graphs)", 2},
     {"output", 'o', "FILE", 0, "Write to FILE, which appears only when it is complete", 2},
@@ -72,32 +80,33 @@ static const struct argp_option options[] = {
      "class and are listed with all choices but none",
      2},
     {"metric", KEY_METRIC, "M", 0,
-     "What folded counts: allocated (default), allocations, leaked, peak, temporary, faults", 2},
+     "What folded counts: allocated (default), allocations, leaked, peak, temporary, "
+     "faults, resident",
+     2},
     {"color", KEY_COLOR, "WHEN", 0, "auto (default: on a terminal, unless NO_COLOR), always, never",
      2},
     {NULL, 0, NULL, 0, "Where names and lines come from:", 3},
     {"sysroot", KEY_SYSROOT, "DIR", 0, "The traced machine's files are below DIR", 3},
     {"debug-dir", KEY_DEBUG_DIR, "DIR", 0, "Look for separate debug files in DIR too; repeatable",
      3},
-    NOT_HERE_OPTION("map", 0, NULL),
-    NOT_HERE_OPTION("suppressions", 1, "FILE"),
-    NOT_HERE_OPTION("gen-suppressions", 2, NULL),
-    NOT_HERE_OPTION("baseline", 3, "FILE"),
-    NOT_HERE_OPTION("save-baseline", 4, "FILE"),
-    NOT_HERE_OPTION("diff", 5, "TRACE"),
-    NOT_HERE_OPTION("fail-on", 6, "CLASSES"),
-    NOT_HERE_OPTION("error-exitcode", 7, "N"),
-    NOT_HERE_OPTION("leak-threshold", 8, "BYTES"),
-    NOT_HERE_OPTION("from", 9, "T"),
-    NOT_HERE_OPTION("errors-for-leak-kinds", 10, "CLASSES"),
-    NOT_HERE_OPTION("to", 11, "T"),
+    NOT_HERE_OPTION("suppressions", 0, "FILE"),
+    NOT_HERE_OPTION("gen-suppressions", 1, NULL),
+    NOT_HERE_OPTION("baseline", 2, "FILE"),
+    NOT_HERE_OPTION("save-baseline", 3, "FILE"),
+    NOT_HERE_OPTION("diff", 4, "TRACE"),
+    NOT_HERE_OPTION("fail-on", 5, "CLASSES"),
+    NOT_HERE_OPTION("error-exitcode", 6, "N"),
+    NOT_HERE_OPTION("leak-threshold", 7, "BYTES"),
+    NOT_HERE_OPTION("from", 8, "T"),
+    NOT_HERE_OPTION("errors-for-leak-kinds", 9, "CLASSES"),
+    NOT_HERE_OPTION("to", 10, "T"),
     {0},
 };
 
 static const char usage[] = "TRACE...";
 static const char description[] =
     "Report leaks, memory growth and page faults from traces that libvmtrace.so recorded.\v"
-    "Not in this version (" VMTRACE_VERSION "), and refused: --map, --diff, --from, --to, "
+    "Not in this version (" VMTRACE_VERSION "), and refused: --diff, --from, --to, "
     "baselines, suppressions, gates (--fail-on, --error-exitcode, --leak-threshold), and the "
     "formats html, pprof, massif, valgrind, valgrind-xml, junit, sarif, gitlab and github.\n\n"
     "Exit status: 0 the report was made, 2 bad usage, 3 a trace cannot be read or the report "
@@ -119,12 +128,9 @@ static void set_format(struct report_settings *settings, const char *name)
 static void set_metric(struct report_settings *settings, const char *name)
 {
     int metric = render_metric_find(name);
-    if (strcmp(name, "resident") == 0)
-        cli_usage_error("--metric=resident is not in this version (" VMTRACE_VERSION
-                        "): it needs the pages' owners, which are not recorded yet");
     if (metric < 0)
         cli_usage_error("--metric=%s: no such metric; there are allocated, allocations, leaked, "
-                        "peak, temporary and faults",
+                        "peak, temporary, faults and resident",
                         name);
     settings->render.metric = (enum render_metric)metric;
 }

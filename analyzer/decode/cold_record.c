@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* The fields of each cold record after its ticks: u a varint, z a zigzag varint (handed on as
- * two's complement), s a string, k a stack, t the rest of the payload.  NULL: not known to this
+ * two's complement), s a string, k a stack, t the rest of the payload, f details of faults up to
+ * the payload's end.  NULL: not known to this
  * version, skipped. */
 static const char *const cold_fields[128] = {
     [VMT_OP_CLOCK] = "u",
@@ -42,7 +43,7 @@ static const char *const cold_fields[128] = {
     [VMT_OP_FAULT_SOURCE] = "u",
     [VMT_OP_TEMPORARY] = "u",
     [VMT_OP_STACK] = "uu",
-    [VMT_OP_FAULTS] = "uut",
+    [VMT_OP_FAULTS] = "uuf",
     [VMT_OP_RESIDENCY] = "uuuuuus",
     [VMT_OP_REGION] = "uuuuuuuuuuuuuuuus",
     [VMT_OP_PAGES] = "uut",
@@ -69,6 +70,16 @@ static bool cold_take_rest(struct stream_decoder *decoder, const uint8_t *end,
     return true;
 }
 
+static bool cold_read_details(struct stream_decoder *decoder, const uint8_t *end,
+                              struct event *event)
+{
+    enum fault_result result = fault_details_read(decoder, end);
+    decoder->no_memory |= result == FAULT_NO_MEMORY;
+    event->cold.details = decoder->work->faults.details;
+    event->cold.detail_count = decoder->work->faults.count;
+    return result == FAULT_DETAILS;
+}
+
 static bool cold_read_fields(struct stream_decoder *decoder, const uint8_t *end, const char *fields,
                              struct event *event)
 {
@@ -80,6 +91,8 @@ static bool cold_read_fields(struct stream_decoder *decoder, const uint8_t *end,
             good = cold_read_string(decoder, end, string++);
         else if (*fields == 'k')
             good = record_read_owner(decoder, end, event);
+        else if (*fields == 'f')
+            good = cold_read_details(decoder, end, event);
         else if (*fields == 't')
             good = cold_take_rest(decoder, end, &event->cold.rest);
         else

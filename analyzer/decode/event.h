@@ -16,6 +16,8 @@
 #include <vmtrace/trace_format.h>
 #include <vmtrace/wire.h>
 
+#include "decode/fault_details.h"
+
 enum event_type {
     EVENT_NONE,           /* not looked into yet, or a record that is not known */
     EVENT_CHUNK,          /* a chunk begins: .chunk */
@@ -41,7 +43,9 @@ struct event_string {
 struct event_cold {
     uint64_t values[EVENT_VALUES]; /* varint fields in the record's order */
     struct event_string strings[EVENT_STRINGS];
-    struct event_string rest; /* FAULTS, PAGES: what follows the values */
+    struct event_string rest;           /* PAGES: what follows the values */
+    const struct fault_detail *details; /* FAULTS */
+    size_t detail_count;
 };
 
 /* New stack nodes first, first + 1, ...; read their pcs by event_nodes_next. */

@@ -21,6 +21,8 @@ void stream_decoder_init(struct stream_decoder *decoder, struct trace_reader *re
 
 void stream_decoder_release(struct stream_decoder *decoder)
 {
+    if (decoder->work)
+        fault_decoder_release(&decoder->work->faults);
     free(decoder->work);
     decoder->work = NULL;
 }
@@ -53,6 +55,7 @@ static bool stream_decoder_enter(struct stream_decoder *decoder, struct event *e
     decoder->next_node = header.next_node < VMT_NODE_FIRST ? VMT_NODE_FIRST : header.next_node;
     decoder->gap = false;
     memset(decoder->work->slots, 0, sizeof(decoder->work->slots));
+    fault_decoder_reset(&decoder->work->faults);
     *event = (struct event){.type = EVENT_CHUNK, .ticks = decoder->ticks};
     event->chunk = (struct event_chunk){header.tid, decoder->next_node, header.node_epoch, gap};
     return true;
@@ -95,10 +98,13 @@ enum decode_result stream_decoder_step(struct stream_decoder *decoder, struct ev
         decoder->work = malloc(sizeof(*decoder->work));
         if (!decoder->work)
             return DECODE_NO_MEMORY;
+        decoder->work->faults = (struct fault_decoder){0};
     }
     if (decoder->cursor && stream_decoder_record(decoder, event))
         return DECODE_EVENT;
     decoder->cursor = NULL;
+    if (decoder->no_memory)
+        return DECODE_NO_MEMORY;
     if (decoder->reader->tap && decoder->reader->tap->no_memory)
         return DECODE_NO_MEMORY;
     while (decoder->next_chunk != decoder->end_chunk) {

@@ -24,6 +24,7 @@ struct decoder_slot {
 /* What a stream needs while it is being read. */
 struct decoder_work {
     struct decoder_slot slots[VMT_SLOTS];
+    struct fault_decoder faults;
     uint8_t chunk[VMT_CHUNK_SIZE]; /* not used when the source is memory */
 };
 
@@ -38,6 +39,7 @@ struct stream_decoder {
     uint64_t last_address; /* of the chunk's last hot record; 0 at its start */
     uint64_t previous_pc;
     uint32_t next_node;
+    bool no_memory;
     bool gap; /* the rest of the previous chunk was given up */
 };
 

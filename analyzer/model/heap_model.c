@@ -15,6 +15,7 @@ void heap_model_release(struct heap_model *heap)
     block_table_release(&heap->blocks);
     era_table_release(&heap->eras);
     freed_history_release(&heap->history);
+    owner_index_release(&heap->owners);
 }
 
 bool heap_model_start(struct heap_model *heap, uint64_t start_ticks, uint64_t quantum)
@@ -37,7 +38,7 @@ bool heap_model_blind_since(const struct heap_model *heap, uint64_t ticks)
 /* The block becomes live: into the table and all sums of what is live. */
 static bool heap_enter(struct heap_model *heap, const struct live_block *block, uint64_t ticks)
 {
-    if (!block_table_put(&heap->blocks, block))
+    if (!block_table_put(&heap->blocks, block) || !owner_index_put(&heap->owners, block))
         return false;
     struct sample_weight weight = sample_weigh(heap->sample_interval, block->size);
     struct era *era = &heap->eras.eras[block->era];
@@ -128,6 +129,35 @@ static void heap_count_temporary(struct heap_model *heap, struct stream_state *s
     }
 }
 
+const struct live_block *heap_model_moving(const struct heap_model *heap, size_t *position)
+{
+    if (heap->moving_blocks == 0)
+        return NULL;
+    while (*position < heap->stream_count) {
+        const struct pending_realloc *pending = &heap->streams[(*position)++].realloc;
+        if (pending->active && pending->known)
+            return &pending->block;
+    }
+    return NULL;
+}
+
+static void heap_pending_begin(struct heap_model *heap, const struct pending_realloc *pending)
+{
+    struct sample_weight weight = sample_weigh(heap->sample_interval, pending->block.size);
+    heap->moving_bytes += weight.bytes;
+    heap->moving_blocks += weight.blocks;
+}
+
+static void heap_pending_end(struct heap_model *heap, struct pending_realloc *pending)
+{
+    pending->active = false;
+    if (!pending->known)
+        return;
+    struct sample_weight weight = sample_weigh(heap->sample_interval, pending->block.size);
+    heap->moving_bytes -= weight.bytes;
+    heap->moving_blocks -= weight.blocks;
+}
+
 /* The new block of a realloc is there: the old one is gone for good. */
 static bool heap_finish_realloc(struct heap_model *heap, struct stream_state *stream,
                                 uint64_t ticks)
@@ -135,7 +165,7 @@ static bool heap_finish_realloc(struct heap_model *heap, struct stream_state *st
     struct pending_realloc *pending = &stream->realloc;
     if (!pending->active)
         return true;
-    pending->active = false;
+    heap_pending_end(heap, pending);
     if (!pending->known) {
         heap->inherited_frees += !pending->reported;
         return true;
@@ -226,7 +256,7 @@ bool heap_model_abandon(struct heap_model *heap, struct stream_state *stream)
     struct pending_realloc *pending = &stream->realloc;
     if (!pending->active)
         return true;
-    pending->active = false;
+    heap_pending_end(heap, pending);
     if (!pending->known)
         return true;
     if (block_table_find(&heap->blocks, pending->block.address)) {
@@ -253,6 +283,7 @@ static bool heap_realloc_begin(struct heap_model *heap, struct stream_state *str
         return true;
     }
     heap_leave(heap, &pending->block);
+    heap_pending_begin(heap, pending);
     heap_attribute(heap, pending->block.site, event);
     heap_release_check(heap, stream, event, node, &pending->block);
     return true;
@@ -278,7 +309,7 @@ static bool heap_realloc_freed(struct heap_model *heap, struct stream_state *str
     struct pending_realloc *pending = &stream->realloc;
     if (!pending->active)
         return true;
-    pending->active = false;
+    heap_pending_end(heap, pending);
     if (!pending->known) {
         heap->inherited_frees += !pending->reported;
         return true;

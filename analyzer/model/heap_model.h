@@ -10,7 +10,8 @@
  * the time line, are sums of weights (model/sample_weight.h).
  * A realloc that succeeds is one allocation of its new size and, if the old pointer was not
  * NULL, one free; as valgrind counts it.  Between its BEGIN and its outcome the old block is
- * in the stream's state, since another thread may already have been given its address.
+ * in the stream's state, since another thread may already have been given its address; it still
+ * lives, and is in moving_bytes and moving_blocks.
  */
 #ifndef VMTRACE_MODEL_HEAP_MODEL_H
 #define VMTRACE_MODEL_HEAP_MODEL_H
@@ -20,6 +21,7 @@
 #include "model/era_table.h"
 #include "model/error_model.h"
 #include "model/freed_history.h"
+#include "model/owner_index.h"
 #include "model/sample_weight.h"
 #include "model/site_table.h"
 #include "model/stream_state.h"
@@ -33,6 +35,9 @@ struct heap_model {
     struct block_table blocks;
     struct era_table eras;
     struct freed_history history;
+    struct owner_index owners;
+    const struct stream_state *streams; /* all; set by the owner of the model */
+    size_t stream_count;
 
     uint64_t sample_interval; /* of the file header */
     uint64_t samples;         /* allocations that were recorded */
@@ -41,6 +46,7 @@ struct heap_model {
     uint64_t failed; /* as recorded: all of them */
     struct sample_variance allocated_variance, live_variance, peak_variance;
     uint64_t live_bytes, live_blocks;
+    uint64_t moving_bytes, moving_blocks; /* of reallocs that are half-way; not in the above */
     uint64_t peak_bytes, peak_blocks, peak_ticks; /* at the highest live_bytes, first time */
     uint64_t most_blocks, most_blocks_ticks;
     uint64_t phase_peak;      /* highest live_bytes since the timeline looked last */
@@ -67,6 +73,9 @@ bool heap_model_start(struct heap_model *heap, uint64_t start_ticks, uint64_t qu
  * has none.  False when out of memory. */
 bool heap_model_apply(struct heap_model *heap, struct stream_state *stream,
                       const struct event *event, uint32_t node);
+
+/* The next block that is half-way through a realloc, or NULL; *position is 0 at first. */
+const struct live_block *heap_model_moving(const struct heap_model *heap, size_t *position);
 
 /* A realloc without an outcome: the old block is what is left. */
 bool heap_model_abandon(struct heap_model *heap, struct stream_state *stream);

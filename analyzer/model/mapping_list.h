@@ -15,6 +15,8 @@
 #define MAPPING_ALLOCATOR 1u /* made by the allocator, for blocks: not the program's */
 #define MAPPING_SHM 2u
 #define MAPPING_BREAK 4u
+#define MAPPING_SHARED 32u /* MAP_SHARED */
+#define MAPPING_FILE 64u
 /* On a piece that was cut out: what it was cut from goes on above or below it. */
 #define MAPPING_ABOVE 8u
 #define MAPPING_BELOW 16u
@@ -23,6 +25,7 @@ struct mapping {
     uint64_t start, end; /* start < end */
     uint32_t site;       /* SITE_NONE for the allocator's */
     uint32_t flags;
+    uint64_t bias; /* offset in its file - address; the same for all pieces of a mapping */
 };
 
 /* All zero is an empty list. */

@@ -6,6 +6,7 @@
 /* <sys/mman.h>; the same on every Linux machine, and the trace may come from another one. */
 #define ADVICE_DONTNEED 4
 #define ADVICE_FREE 8
+#define MAP_SHARED_FLAG 1 /* MAP_SHARED, and part of MAP_SHARED_VALIDATE */
 
 void mapping_model_init(struct mapping_model *model, struct site_table *sites,
                         struct stack_tree *stacks, struct arena *arena, uint64_t page_size)
@@ -58,14 +59,14 @@ static bool mapping_cut(struct mapping_model *model, uint64_t start, uint64_t en
         struct mapping piece = model->list.mappings[i];
         int64_t pieces_left = 0;
         if (piece.end > end) {
-            rest[left++] = (struct mapping){end, piece.end, piece.site, piece.flags};
+            rest[left++] = (struct mapping){end, piece.end, piece.site, piece.flags, piece.bias};
             piece.end = end;
             piece.flags |= MAPPING_ABOVE;
             pieces_left++;
         }
         if (piece.start < start) {
-            rest[left++] =
-                (struct mapping){piece.start, start, piece.site, model->list.mappings[i].flags};
+            rest[left++] = (struct mapping){piece.start, start, piece.site,
+                                            model->list.mappings[i].flags, piece.bias};
             piece.start = start;
             piece.flags |= MAPPING_BELOW;
             pieces_left++;
@@ -121,12 +122,16 @@ static bool mapping_name_site(struct mapping_model *model, uint32_t index,
 static bool mapping_map(struct mapping_model *model, const struct event *event, uint32_t node)
 {
     const uint64_t *values = event->cold.values;
-    struct mapping mapping = {.start = values[1], .site = SITE_NONE};
+    struct mapping mapping = {.start = values[1], .site = SITE_NONE, .bias = values[5] - values[1]};
     if (!mapping_end(model, mapping.start, values[2], &mapping.end))
         return true;
     bool shm = (values[0] & ~(uint64_t)VMT_MAP_ALLOCATOR) == VMT_MAP_SHM;
     if (shm)
-        mapping.flags |= MAPPING_SHM;
+        mapping.flags |= MAPPING_SHM | MAPPING_SHARED;
+    else if (values[4] & MAP_SHARED_FLAG)
+        mapping.flags |= MAPPING_SHARED;
+    if (event->cold.strings[0].length)
+        mapping.flags |= MAPPING_FILE;
     if (values[0] & VMT_MAP_ALLOCATOR) {
         mapping.flags |= MAPPING_ALLOCATOR;
         return mapping_place(model, &mapping);
@@ -230,7 +235,10 @@ static bool mapping_remap_end(struct mapping_model *model, struct stream_state *
     const struct mapping *old =
         stream->remapping && stream->removed.count ? &stream->removed.mappings[0] : NULL;
     if (old)
-        mapping.flags = old->flags & (MAPPING_ALLOCATOR | MAPPING_SHM);
+        mapping.flags =
+            old->flags & (MAPPING_ALLOCATOR | MAPPING_SHM | MAPPING_SHARED | MAPPING_FILE);
+    if (old)
+        mapping.bias = old->bias + old->start - mapping.start;
     stream->removed.count = 0;
     if (mapping.flags & MAPPING_ALLOCATOR)
         return mapping_place(model, &mapping);
@@ -251,7 +259,8 @@ static bool mapping_break(struct mapping_model *model, const struct event *event
         return mapping_cut(model, new_break, old_break, NULL);
     if (new_break == old_break)
         return true;
-    struct mapping mapping = {old_break, new_break, SITE_NONE, MAPPING_BREAK};
+    struct mapping mapping = {
+        .start = old_break, .end = new_break, .site = SITE_NONE, .flags = MAPPING_BREAK};
     mapping.site = site_table_get(model->sites, model->stacks, node, SITE_BREAK);
     if (mapping.site == SITE_NONE)
         return false;

@@ -124,6 +124,12 @@ uint32_t module_table_current(const struct module_table *table, uint64_t pc)
     return table->loaded[place];
 }
 
+uint64_t module_table_next_start(const struct module_table *table, uint64_t address)
+{
+    size_t place = module_loaded_before(table, address);
+    return place < table->loaded_count ? table->modules[table->loaded[place]].start : UINT64_MAX;
+}
+
 uint32_t module_table_resolve(const struct module_table *table, uint64_t pc, uint64_t ticks)
 {
     uint32_t later = MODULE_NONE, earlier = MODULE_NONE;

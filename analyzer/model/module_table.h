@@ -47,6 +47,9 @@ void module_table_unload(struct module_table *table, uint64_t start, uint64_t ti
 /* Index of the module that covers `pc` now, or MODULE_NONE. */
 uint32_t module_table_current(const struct module_table *table, uint64_t pc);
 
+/* Where, above an address that no module covers now, the next one starts; UINT64_MAX: nowhere. */
+uint64_t module_table_next_start(const struct module_table *table, uint64_t address);
+
 /* Of the modules that ever covered `pc`: the one that did at `ticks`; else the first that was
  * loaded later; else the last that was unloaded before; else MODULE_NONE. */
 uint32_t module_table_resolve(const struct module_table *table, uint64_t pc, uint64_t ticks);

@@ -29,7 +29,7 @@ struct site {
     uint32_t kind;
     uint32_t next; /* site with the same stack */
     bool several_names;
-    uint64_t epoch; /* of peak_* */
+    uint64_t epoch;   /* of peak_* */
     uint64_t samples; /* allocations that were recorded */
     uint64_t allocations, bytes_allocated, temporary, failed;
     uint64_t live_bytes, live_blocks;
@@ -38,8 +38,9 @@ struct site {
     uint64_t own_peak_bytes;
     uint64_t first_ticks, last_ticks; /* of an allocation; meaningless without one */
     uint64_t largest;
-    uint64_t minor, major;
-    const char *name; /* mappings: the file, unless there were several */
+    uint64_t minor, major;                 /* that its events carried */
+    uint64_t touched_minor, touched_major; /* that are known to be of its memory */
+    const char *name;                      /* mappings: the file, unless there were several */
 };
 
 /* All zero is an empty table. */

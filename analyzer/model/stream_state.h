@@ -5,6 +5,7 @@
 
 #include "model/block_table.h"
 #include "model/error_model.h"
+#include "model/fault_wait.h"
 #include "model/mapping_list.h"
 #include "model/node_map.h"
 
@@ -29,6 +30,12 @@ struct stream_state {
     bool removal_allocator;      /* the last UNMAP came from inside the allocator */
     uint32_t error;              /* error that a crash would belong to, or ERROR_NONE */
     bool lost;                   /* it stopped recording */
+    bool touched;                /* something waits in what follows */
+    struct fault_wait waiting;
+    struct fault_gap gap;
+    uint64_t uncounted_minor, uncounted_major; /* of FAULTS, without details: for the next event */
+    uint64_t last_ticks;                       /* of the record before the present one */
+    uint64_t last_touched;                     /* address of the last fault that was described */
 };
 
 #endif

@@ -51,7 +51,7 @@ static bool timeline_sample(struct timeline *timeline, const struct event *event
         .minor = values[3],
         .major = values[4],
         .recorder_bytes = values[5],
-        .live_bytes = timeline->heap->live_bytes,
+        .live_bytes = timeline->heap->live_bytes + timeline->heap->moving_bytes,
     };
     timeline->last_sample = sample;
     timeline->sample_total++;
@@ -157,8 +157,8 @@ static bool timeline_snapshot(struct timeline *timeline, const struct event *eve
     *snapshot = (struct snapshot){
         .name = arena_string(timeline->arena, name->bytes, name->length),
         .ticks = event->ticks,
-        .live_bytes = timeline->heap->live_bytes,
-        .live_blocks = timeline->heap->live_blocks,
+        .live_bytes = timeline->heap->live_bytes + timeline->heap->moving_bytes,
+        .live_blocks = timeline->heap->live_blocks + timeline->heap->moving_blocks,
         .rss_bytes = timeline->sample_total ? timeline->last_sample.rss_bytes : UINT64_MAX,
     };
     return snapshot->name != NULL;

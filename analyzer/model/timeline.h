@@ -19,7 +19,7 @@
 
 struct memory_sample {
     uint64_t ticks, virtual_bytes, rss_bytes, file_bytes, minor, major, recorder_bytes;
-    uint64_t live_bytes; /* of the heap model then */
+    uint64_t live_bytes; /* of the heap model then, and what reallocs are moving */
 };
 
 struct phase {

@@ -43,6 +43,11 @@ static bool trace_apply_thread(struct trace_model *model, struct stream_state *s
     return stream->thread != UINT32_MAX;
 }
 
+static uint32_t trace_tid(const struct trace_model *model, const struct stream_state *stream)
+{
+    return stream->thread < model->threads.count ? model->threads.threads[stream->thread].tid : 0;
+}
+
 /* The process dies of a signal.  If it was the release that was just found to be wrong, its
  * stack is where that happened. */
 static void trace_apply_crash(struct trace_model *model, struct stream_state *stream,
@@ -53,8 +58,7 @@ static void trace_apply_crash(struct trace_model *model, struct stream_state *st
         .signal = event->cold.values[0] < 128 ? (int)event->cold.values[0] : 0,
         .address = event->cold.values[2],
         .ticks = event->ticks,
-        .tid =
-            stream->thread < model->threads.count ? model->threads.threads[stream->thread].tid : 0,
+        .tid = trace_tid(model, stream),
         .node = node,
         .allocated = STACK_NONE,
         .freed = STACK_NONE,
@@ -116,16 +120,31 @@ static bool trace_apply_cold(struct trace_model *model, struct stream_state *str
     }
     return process_facts_apply(&model->facts, model->arena, event) &&
            timeline_apply(&model->timeline, event) &&
-           mapping_model_apply(&model->maps, stream, event, node);
+           fault_model_apply(&model->faults, stream, event, node) &&
+           mapping_model_apply(&model->maps, stream, event, node) &&
+           residency_model_apply(&model->residency, stream->index, trace_tid(model, stream), event);
 }
 
 static void trace_count_faults(struct trace_model *model, const struct stream_state *stream,
-                               const struct event *event)
+                               uint64_t minor, uint64_t major)
 {
-    if ((event->minor | event->major) && stream->thread < model->threads.count) {
-        model->threads.threads[stream->thread].minor += event->minor;
-        model->threads.threads[stream->thread].major += event->major;
+    if ((minor | major) && stream->thread < model->threads.count) {
+        model->threads.threads[stream->thread].minor += minor;
+        model->threads.threads[stream->thread].major += major;
     }
+}
+
+static bool trace_apply_hot(struct trace_model *model, struct stream_state *stream,
+                            struct event *event, uint32_t node)
+{
+    trace_count_faults(model, stream, event->minor, event->major);
+    stream->last_ticks = event->ticks;
+    if (!stream->touched)
+        return heap_model_apply(&model->heap, stream, event, node);
+    stream->touched = false;
+    return fault_model_carry(&model->faults, stream, event) &&
+           heap_model_apply(&model->heap, stream, event, node) &&
+           fault_model_settle(&model->faults, stream, event);
 }
 
 bool trace_model_apply(struct trace_model *model, struct stream_state *stream, struct event *event)
@@ -138,10 +157,12 @@ bool trace_model_apply(struct trace_model *model, struct stream_state *stream, s
         return trace_apply_nodes(model, stream, event);
     model->events++;
     uint32_t node = event->has_stack ? node_map_get(&stream->nodes, event->node) : STACK_NONE;
-    if (event->type != EVENT_COLD) {
-        trace_count_faults(model, stream, event);
-        return heap_model_apply(&model->heap, stream, event, node);
-    }
+    if (event->type != EVENT_COLD)
+        return trace_apply_hot(model, stream, event, node);
+    if (event->op == VMT_OP_FAULTS)
+        trace_count_faults(model, stream, event->cold.values[0], event->cold.values[1]);
+    else
+        stream->last_ticks = event->ticks;
     if (event->op >= VMT_OP_POOL && event->op <= VMT_OP_POOL_CLEAR)
         return pool_model_apply(&model->pools, event, node, stream->index);
     return trace_apply_cold(model, stream, event, node);

@@ -27,6 +27,8 @@ struct trace_model *trace_model_new(void)
     }
     heap_model_init(&model->heap, &model->sites, &model->stacks, &model->errors, &model->threads);
     timeline_init(&model->timeline, &model->heap, model->arena);
+    fault_model_init(&model->faults, &model->heap, &model->maps, &model->residency, &model->modules,
+                     &model->stacks);
     pool_model_init(&model->pools, &model->sites, &model->stacks, &model->heap.eras, model->arena);
     return model;
 }
@@ -38,12 +40,15 @@ void trace_model_free(struct trace_model *model)
     for (size_t i = 0; i < model->stream_count; i++) {
         node_map_release(&model->streams[i].nodes);
         mapping_list_release(&model->streams[i].removed);
+        free(model->streams[i].waiting.faults);
     }
     free(model->streams);
     process_facts_release(&model->facts);
     clock_model_release(&model->clock);
     timeline_release(&model->timeline);
     pool_model_release(&model->pools);
+    fault_model_release(&model->faults);
+    residency_model_release(&model->residency);
     mapping_model_release(&model->maps);
     heap_model_release(&model->heap);
     thread_table_release(&model->threads);
@@ -65,13 +70,17 @@ static bool trace_model_begin(struct trace_model *model, const struct trace_read
     clock_model_init(&model->clock, header);
     mapping_model_init(&model->maps, &model->sites, &model->stacks, model->arena,
                        header->page_size);
+    residency_model_init(&model->residency, &model->heap, &model->maps, &model->modules,
+                         model->arena, model->path);
+    fault_model_start(&model->faults, header);
     model->heap.sample_interval = header->sample_interval;
     model->heap.inherits = (header->flags & VMT_FLAG_FORKED) || header->lost_events ||
                            header->sample_interval || trace_damage_any(&reader->damage);
     model->streams = calloc(reader->stream_count + 1, sizeof(*model->streams));
     if (!model->streams)
         return false;
-    model->stream_count = reader->stream_count;
+    model->heap.streams = model->streams;
+    model->heap.stream_count = model->stream_count = reader->stream_count;
     for (size_t i = 0; i < model->stream_count; i++) {
         model->streams[i].index = (uint32_t)i;
         model->streams[i].thread = UINT32_MAX;
@@ -82,12 +91,22 @@ static bool trace_model_begin(struct trace_model *model, const struct trace_read
     return heap_model_start(&model->heap, header->start_ticks, quantum);
 }
 
+/* Whether the kernel hands out huge pages unasked, or did. */
+static bool trace_has_huge_pages(const struct trace_model *model)
+{
+    const char *mode = process_facts_get(&model->facts, "thp_enabled");
+    const struct residency *last = residency_model_last(&model->residency);
+    return (mode && strstr(mode, "[always]")) || (last && last->huge > 0);
+}
+
 static bool trace_model_finish(struct trace_model *model, const struct trace_reader *reader)
 {
     for (size_t i = 0; i < model->stream_count; i++) {
-        if (!heap_model_abandon(&model->heap, &model->streams[i]))
+        if (!heap_model_abandon(&model->heap, &model->streams[i]) ||
+            !fault_model_settle(&model->faults, &model->streams[i], NULL))
             return false;
     }
+    fault_model_finish(&model->faults, trace_has_huge_pages(model));
     timeline_finish(&model->timeline, model->last_ticks);
     model->damage = reader->damage;
     return true;

@@ -8,11 +8,13 @@
 #include "base/arena.h"
 #include "model/clock_model.h"
 #include "model/error_model.h"
+#include "model/fault_model.h"
 #include "model/heap_model.h"
 #include "model/mapping_model.h"
 #include "model/module_table.h"
 #include "model/pool_model.h"
 #include "model/process_facts.h"
+#include "model/residency_model.h"
 #include "model/site_table.h"
 #include "model/stack_tree.h"
 #include "model/thread_table.h"
@@ -38,6 +40,8 @@ struct trace_model {
     struct mapping_model maps;
     struct pool_model pools;
     struct timeline timeline;
+    struct fault_model faults;
+    struct residency_model residency;
     struct clock_model clock;
     struct process_facts facts;
 

@@ -68,6 +68,16 @@ static const struct frame_module *frame_module_get(struct frame_cache *cache, ui
     return module->path ? module : NULL;
 }
 
+const struct symbol_module *frame_cache_module(struct frame_cache *cache, uint32_t module,
+                                               const char **path)
+{
+    const struct frame_module *known = frame_module_get(cache, module);
+    if (!known)
+        return NULL;
+    *path = known->path;
+    return &known->symbol;
+}
+
 /* The symbolizer hands out the same string again and again: one copy for each. */
 static bool frame_copy_string(struct frame_cache *cache, const char *text, const char **copy)
 {

@@ -52,6 +52,10 @@ void frame_cache_release(struct frame_cache *cache);
 const struct cached_frames *frame_cache_get(struct frame_cache *cache, uint32_t module,
                                             uint64_t address);
 
+/* A module as the symbolizer knows it, and its path in the arena.  NULL when out of memory. */
+const struct symbol_module *frame_cache_module(struct frame_cache *cache, uint32_t module,
+                                               const char **path);
+
 /* All frames by number, in the arena.  NULL when out of memory. */
 const struct report_frame *const *frame_cache_table(const struct frame_cache *cache);
 

@@ -39,9 +39,9 @@ static uint64_t process_boot_id(void)
     return value;
 }
 
-/* Field 22 of /proc/PID/stat (proc(5)): when the process began, in clock ticks since boot; here in ns.
- * UINT64_MAX: there is none.  The name in field 2 may hold anything, so fields are counted from its
- * last parenthesis. */
+/* Field 22 of /proc/PID/stat (proc(5)): when the process began, in clock ticks since boot; here in
+ * ns. UINT64_MAX: there is none.  The name in field 2 may hold anything, so fields are counted from
+ * its last parenthesis. */
 static uint64_t process_start_ns(uint32_t pid)
 {
     char path[64], line[1024];
@@ -77,7 +77,7 @@ static bool process_same_boot_time(const struct vmt_file_header *header)
  * began before the trace did. */
 bool process_state_running(const struct vmt_file_header *header)
 {
-    bool same_boot = header->boot_id ? header->boot_id == process_boot_id()
-                                     : process_same_boot_time(header);
+    bool same_boot =
+        header->boot_id ? header->boot_id == process_boot_id() : process_same_boot_time(header);
     return same_boot && process_start_ns(header->pid) <= header->start_boottime_ns;
 }

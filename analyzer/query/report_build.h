@@ -18,6 +18,8 @@ struct report_build { /* all zero but for what report_new sets */
     struct frame_cache frames;
     const struct report_stack **stacks; /* by node; NULL: not asked for yet */
     struct report_site *sites;          /* by the model's numbers */
+    struct report_memory *memory;       /* the report's */
+    struct report_snapshot *snapshots;  /* the report's */
     struct string_list notes;
 };
 
@@ -34,11 +36,20 @@ void report_build_summary(struct report_build *build);
 bool report_build_sites(struct report_build *build);
 const char *report_kind_name(struct report_build *build, uint32_t kind);
 
+/* report_faults.c, after sites, summary and lists */
+bool report_build_faults(struct report_build *build);
+
 /* report_leaks.c, report_lists.c, report_errors.c, report_notes.c */
 bool report_build_leaks(struct report_build *build);
 bool report_build_lists(struct report_build *build);
 bool report_build_errors(struct report_build *build);
 bool report_build_notes(struct report_build *build);
+
+/* report_residency.c, which calls the others: what was resident.  After the lists. */
+bool report_build_residency(struct report_build *build);
+bool report_build_growth(struct report_build *build);
+bool report_build_trend(struct report_build *build);
+bool report_build_map(struct report_build *build);
 
 /* report_estimates.c: what sampling makes of figures.  The first, for a site whose sums are
  * weights; the second, once all sites and leaks are there. */

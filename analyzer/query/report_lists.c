@@ -65,13 +65,16 @@ static bool report_build_snapshots(struct report_build *build)
         return false;
     for (size_t i = 0; i < timeline->snapshot_count; i++) {
         const struct snapshot *snapshot = &timeline->snapshots[i];
-        list[i] = (struct report_snapshot){
-            report_copy(build, snapshot->name), report_ns(build, snapshot->ticks),
-            report_heap_sum(build, snapshot->live_bytes),
-            report_heap_sum(build, snapshot->live_blocks), snapshot->rss_bytes};
+        list[i] = (struct report_snapshot){report_copy(build, snapshot->name),
+                                           report_ns(build, snapshot->ticks),
+                                           report_heap_sum(build, snapshot->live_bytes),
+                                           report_heap_sum(build, snapshot->live_blocks),
+                                           snapshot->rss_bytes,
+                                           REPORT_NO_RESIDENCY};
         if (!list[i].name)
             return false;
     }
+    build->snapshots = list;
     build->report->snapshots = list;
     build->report->snapshot_count = timeline->snapshot_count;
     return true;

@@ -5,6 +5,8 @@
 
 #include "query/report_build.h"
 
+#define REPORT_SNAPSHOT_AGE_NS UINT64_C(100000000) /* that need no word */
+
 __attribute__((format(printf, 2, 3))) static bool report_note(struct report_build *build,
                                                               const char *format, ...)
 {
@@ -197,6 +199,57 @@ static bool report_note_heap(struct report_build *build)
                        (unsigned long long)heap->impossible, report_plural(heap->impossible));
 }
 
+/* What the last snapshot of resident pages could not see. */
+static bool report_note_snapshot(struct report_build *build, const struct report_residency *last)
+{
+    bool known = last->error > 0 && last->error < 4096;
+    uint64_t end = build->report->duration_ns;
+    if (last->error && !report_note(build, "the last snapshot of resident memory is not whole%s%s",
+                                    known ? ": " : "", known ? strerror((int)last->error) : ""))
+        return false;
+    if (last->guessed &&
+        !report_note(build,
+                     "which pages were resident could not be read everywhere (pagemap): %llu of "
+                     "%llu bytes are shared out by proportion",
+                     (unsigned long long)last->guessed, (unsigned long long)last->rss_bytes))
+        return false;
+    if (strcmp(last->reason, "exit") == 0 || end < last->t_ns ||
+        end - last->t_ns < REPORT_SNAPSHOT_AGE_NS)
+        return true;
+    return report_note(build,
+                       "whose resident memory is, is told as of the last snapshot, %.1f s before "
+                       "the end",
+                       (double)(end - last->t_ns) / 1e9);
+}
+
+/* Live blocks that have no record lie in memory that seems to be free. */
+static bool report_note_unseen(struct report_build *build)
+{
+    const struct trace_model *model = build->model;
+    if (model->header.flags & VMT_FLAG_FORKED)
+        return report_note(build, "resident memory: blocks and mappings that this process has from "
+                                  "its parent are not known here; they count as free memory of "
+                                  "the allocator, and as other memory");
+    return model->heap.seeing_since == 0 ||
+           report_note(build, "resident memory: blocks of the time when recording was paused or "
+                              "lost are not known; they count as free memory of the allocator");
+}
+
+static bool report_note_residency(struct report_build *build)
+{
+    const struct residency_model *model = &build->model->residency;
+    const struct report_memory *memory = build->memory;
+    if (model->dropped && !report_note(build, "%llu snapshots of resident memory are not listed",
+                                       (unsigned long long)model->dropped))
+        return false;
+    if (memory->residency_count)
+        return report_note_unseen(build) &&
+               report_note_snapshot(build, &memory->residencies[memory->residency_count - 1]);
+    return model->unfinished == 0 ||
+           report_note(build, "no snapshot of resident memory was whole, so its owners are not "
+                              "known");
+}
+
 static bool report_note_symbols(struct report_build *build)
 {
     size_t position = 0;
@@ -217,7 +270,7 @@ bool report_build_notes(struct report_build *build)
     build->report->damage_count = build->notes.count;
     if (!report_note_sampling(build) || !report_note_losses(build) || !report_note_nothing(build) ||
         !report_note_heap(build) || !report_note_faults(build) || !report_note_bounds(build) ||
-        !report_note_symbols(build))
+        !report_note_residency(build) || !report_note_symbols(build))
         return false;
     const char **notes = arena_array(build->arena, build->notes.count, sizeof(*notes));
     if (!notes)

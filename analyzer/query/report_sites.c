@@ -76,8 +76,10 @@ static bool report_fill_site(struct report_build *build, uint32_t index)
         .first_ns = allocated ? report_ns(build, site->first_ticks) : 0,
         .last_ns = allocated ? report_ns(build, site->last_ticks) : 0,
         .largest = site->largest,
-        .minor_faults = site->minor,
-        .major_faults = site->major,
+        .minor_faults = site->minor + site->touched_minor,
+        .major_faults = site->major + site->touched_major,
+        .counted_minor = site->minor,
+        .counted_major = site->major,
         .failed = site->failed,
         .resident_bytes = REPORT_UNKNOWN,
         .swapped_bytes = REPORT_UNKNOWN,
@@ -108,7 +110,7 @@ static uint64_t report_by_temporary(const struct report_site *site)
 
 static uint64_t report_by_faults(const struct report_site *site)
 {
-    return site->minor_faults + site->major_faults;
+    return site->counted_minor + site->counted_major;
 }
 
 static uint64_t report_by_live(const struct report_site *site)

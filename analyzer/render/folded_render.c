@@ -23,7 +23,9 @@ static uint64_t site_value(const struct report_site *site, enum render_metric me
     case RENDER_METRIC_TEMPORARY:
         return site->temporary;
     case RENDER_METRIC_FAULTS:
-        return site->minor_faults + site->major_faults;
+        return site->counted_minor + site->counted_major;
+    case RENDER_METRIC_RESIDENT:
+        return site->resident_bytes; /* REPORT_UNKNOWN without a snapshot: no line */
     case RENDER_METRIC_LEAKED:
         break;
     }
@@ -74,6 +76,33 @@ static bool write_line(FILE *out, const struct report_stack *stack, uint64_t val
     return true;
 }
 
+/* The bottom of the flame is who owns the memory, its top who touched it. */
+static bool write_fault(FILE *out, const struct report_fault *fault)
+{
+    const struct report_fault_target *target = fault->target;
+    const struct report_stack *owner = target->site ? target->site->stack : NULL;
+    const struct report_stack *code = fault->code->stack;
+    for (size_t i = owner ? owner->count : 0; i-- > 0;) {
+        if (!write_frame(out, &owner->frames[i]))
+            return false;
+        fputc(';', out);
+    }
+    fprintf(out, "[%s", target->kind);
+    if (target->name && !target->site) {
+        fputc(' ', out);
+        if (!write_name(out, target->name))
+            return false;
+    }
+    fputs("]", out);
+    for (size_t i = code ? code->count : 0; i-- > 0;) {
+        fputc(';', out);
+        if (!write_frame(out, &code->frames[i]))
+            return false;
+    }
+    fprintf(out, " %" PRIu64 "\n", fault->counts.minor + fault->counts.major);
+    return true;
+}
+
 bool folded_render(const struct report *report, const struct render_options *options, FILE *out)
 {
     bool ok = true;
@@ -85,6 +114,9 @@ bool folded_render(const struct report *report, const struct render_options *opt
         }
         return ok;
     }
+    if (options->metric == RENDER_METRIC_FAULTS)
+        for (size_t i = 0; ok && i < report->fault_count; i++)
+            ok = write_fault(out, &report->faults[i]);
     for (size_t i = 0; ok && i < report->site_count; i++)
         ok =
             write_line(out, report->sites[i]->stack, site_value(report->sites[i], options->metric));

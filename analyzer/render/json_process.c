@@ -150,6 +150,9 @@ json_t *json_snapshot(const struct report_snapshot *snapshot)
     json_add(&object, "live_bytes", json_count(snapshot->live_bytes));
     json_add(&object, "live_blocks", json_count(snapshot->live_blocks));
     json_add(&object, "rss_bytes", json_count(snapshot->rss_bytes));
+    json_add(&object, "residency",
+             snapshot->residency == REPORT_NO_RESIDENCY ? json_null()
+                                                        : json_count(snapshot->residency));
     return object;
 }
 

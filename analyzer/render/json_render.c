@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "render/json_faults.h"
 #include "render/json_stream.h"
 #include "render/json_values.h"
 #include "render/renderer.h"
@@ -23,21 +24,6 @@ static void write_leaks(struct json_stream *stream, const struct report *report,
     json_stream_close(stream, ']');
 }
 
-/* Whose pages RSS is made of is not known without a scan of them: only the total is. */
-static json_t *rss_at_end(const struct report *report)
-{
-    json_t *object = json_object();
-    json_add(&object, "total_bytes", json_count(report->rss_at_end_bytes));
-    json_add(&object, "live_blocks", json_null());
-    json_add(&object, "allocator_free", json_null());
-    json_add(&object, "mappings", json_null());
-    json_add(&object, "files", json_null());
-    json_add(&object, "stacks", json_null());
-    json_add(&object, "tracer", json_null());
-    json_add(&object, "other", json_null());
-    return object;
-}
-
 static void write_growth(struct json_stream *stream, const struct report *report,
                          const struct json_sites *sites, const struct render_options *options)
 {
@@ -54,17 +40,14 @@ static void write_growth(struct json_stream *stream, const struct report *report
     for (size_t i = 0; i < listed(options, report->growth_site_count); i++)
         json_stream_item(stream, json_growth_site(report->growth_sites[i], sites));
     json_stream_close(stream, ']');
-    json_stream_member(stream, "rss_at_end", rss_at_end(report));
+    json_write_memory(stream, report, sites, options->json_top);
     json_stream_close(stream, '}');
 }
 
 static void write_lists(struct json_stream *stream, const struct report *report,
                         const struct json_sites *sites, const struct render_options *options)
 {
-    json_stream_open(stream, "faults", '[');
-    for (size_t i = 0; i < listed(options, report->fault_site_count); i++)
-        json_stream_item(stream, json_fault(report->fault_sites[i], sites));
-    json_stream_close(stream, ']');
+    json_faults(stream, report, sites, options);
     json_stream_open(stream, "errors", '[');
     for (size_t i = 0; i < report->error_count; i++)
         json_stream_item(stream, json_error(&report->errors[i]));
@@ -140,6 +123,7 @@ bool json_render(const struct report *report, const struct render_options *optio
     write_growth(&stream, report, &sites, options);
     write_lists(&stream, report, &sites, options);
     write_details(&stream, report);
+    json_write_map(&stream, report, &sites);
     write_background(&stream, report);
     json_sites_release(&sites);
     return json_stream_end(&stream);

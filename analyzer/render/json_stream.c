@@ -56,7 +56,9 @@ void json_stream_item(struct json_stream *stream, json_t *value)
 void json_stream_open(struct json_stream *stream, const char *key, char bracket)
 {
     separate(stream);
-    fprintf(stream->out, "\"%s\": %c", key, bracket);
+    if (key)
+        fprintf(stream->out, "\"%s\": ", key);
+    fputc(bracket, stream->out);
     stream->empty = true;
     stream->depth++;
 }

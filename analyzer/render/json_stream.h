@@ -32,7 +32,8 @@ bool json_stream_end(struct json_stream *stream);
 void json_stream_member(struct json_stream *stream, const char *key, json_t *value);
 void json_stream_item(struct json_stream *stream, json_t *value);
 
-/* An array or object as a member; `bracket` is one of [ { and ] }. */
+/* An array or object as a member, or, without a key, as an item; `bracket` is one of [ { and ] }.
+ */
 void json_stream_open(struct json_stream *stream, const char *key, char bracket);
 void json_stream_close(struct json_stream *stream, char bracket);
 

@@ -133,17 +133,6 @@ json_t *json_leak(const struct report_leak *leak, const struct json_sites *sites
     return object;
 }
 
-json_t *json_fault(const struct report_site *site, const struct json_sites *sites)
-{
-    json_t *object = json_object();
-    json_add(&object, "minor", json_count(site->minor_faults));
-    json_add(&object, "major", json_count(site->major_faults));
-    json_add(&object, "code", json_own_frame(site->stack));
-    json_add(&object, "target", json_null()); /* what was touched: deltas do not tell */
-    json_add(&object, "site", json_site_number(sites, site));
-    return object;
-}
-
 json_t *json_growth_site(const struct report_site *site, const struct json_sites *sites)
 {
     json_t *object = json_object();

@@ -36,7 +36,6 @@ json_t *json_process(const struct report *report);
 json_t *json_summary(const struct report *report);
 json_t *json_site(const struct report_site *site);
 json_t *json_leak(const struct report_leak *leak, const struct json_sites *sites);
-json_t *json_fault(const struct report_site *site, const struct json_sites *sites);
 json_t *json_growth_site(const struct report_site *site, const struct json_sites *sites);
 json_t *json_peak_site(const struct report_site *site, const struct json_sites *sites);
 json_t *json_error(const struct report_error *error);
@@ -47,5 +46,13 @@ json_t *json_thread(const struct report_thread *thread);
 json_t *json_pool(const struct report_pool *pool);
 json_t *json_mapping(const struct report_mapping *mapping, const struct json_sites *sites);
 json_t *json_module(const struct report_module *module);
+
+/* json_memory.c: members of "growth", and "map"; `top`: entries of lists, 0 for all. */
+struct json_stream;
+void json_write_memory(struct json_stream *stream, const struct report *report,
+                       const struct json_sites *sites, size_t top);
+void json_write_map(struct json_stream *stream, const struct report *report,
+                    const struct json_sites *sites);
+json_t *json_rss_at_end(const struct report *report);
 
 #endif

@@ -13,6 +13,7 @@ static const char *const metric_names[] = {
     [RENDER_METRIC_ALLOCATED] = "allocated", [RENDER_METRIC_ALLOCATIONS] = "allocations",
     [RENDER_METRIC_LEAKED] = "leaked",       [RENDER_METRIC_PEAK] = "peak",
     [RENDER_METRIC_TEMPORARY] = "temporary", [RENDER_METRIC_FAULTS] = "faults",
+    [RENDER_METRIC_RESIDENT] = "resident",
 };
 
 const struct renderer *renderer_next(size_t *position)

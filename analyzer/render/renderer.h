@@ -29,6 +29,7 @@ enum render_section {
     RENDER_POOLS = 1u << 9,
     RENDER_MAPPINGS = 1u << 10,
     RENDER_THREADS = 1u << 11,
+    RENDER_MAP = 1u << 12,
 };
 
 /* Without a choice by the user; phases, pools and errors only when there are any. */
@@ -46,6 +47,7 @@ enum render_metric {
     RENDER_METRIC_PEAK,
     RENDER_METRIC_TEMPORARY,
     RENDER_METRIC_FAULTS,
+    RENDER_METRIC_RESIDENT,
 };
 
 struct render_options {

@@ -2,24 +2,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "render/text_faults.h"
 #include "render/text_group.h"
-#include "render/text_report.h"
 
-static void write_site(struct text *text, const struct report_site *site)
+#define COUNTED_SHOWN 100 /* below that, start-up alone, they stand in the totals only */
+
+/* All that hang on events. */
+static uint64_t counted_faults(const struct report *report)
 {
-    const struct report *report = text->report;
-    uint64_t faults = site->minor_faults + site->major_faults;
+    uint64_t faults = 0;
+    for (size_t i = 0; i < report->fault_site_count; i++)
+        faults += report->fault_sites[i]->counted_minor + report->fault_sites[i]->counted_major;
+    return faults;
+}
+
+/* `all`: what shares are of. */
+static void write_site(struct text *text, const struct report_site *site, uint64_t all)
+{
+    uint64_t faults = site->counted_minor + site->counted_major;
     fputs("  ", text->out);
     text_style(text, TEXT_BOLD);
-    fprintf(text->out, "%s minor", human_count(site->minor_faults).text);
-    if (site->major_faults) {
+    fprintf(text->out, "%s minor", human_count(site->counted_minor).text);
+    if (site->counted_major) {
         fputs(", ", text->out);
         text_style(text, TEXT_BAD);
-        fprintf(text->out, "%s major", human_count(site->major_faults).text);
+        fprintf(text->out, "%s major", human_count(site->counted_major).text);
     }
     text_style(text, TEXT_NORMAL);
-    fprintf(text->out, " (%s), ",
-            human_percent(faults, report->attributed_minor + report->attributed_major).text);
+    fprintf(text->out, " (%s), ", human_percent(faults, all).text);
     text_name(text, site->kind, 40);
     fprintf(text->out, ", %s in %s call%s\n",
             text_about(site->estimated, human_bytes(site->bytes_allocated)).text,
@@ -48,28 +58,27 @@ static void write_rest(const struct text *text, size_t hidden_sites, uint64_t fa
 
 /* One line for all call stacks of one place. */
 static void write_row(struct text *text, const struct text_groups *groups,
-                      const struct text_group *group)
+                      const struct text_group *group, uint64_t all)
 {
     const struct report *report = text->report;
     uint64_t minor = 0, major = 0;
     for (size_t i = 0; i < group->count; i++) {
         const struct report_site *site = report->fault_sites[groups->order[group->first + i]];
-        minor += site->minor_faults;
-        major += site->major_faults;
+        minor += site->counted_minor;
+        major += site->counted_major;
     }
     fprintf(text->out, "  %11s ", human_count(minor).text);
     text_style(text, major ? TEXT_BAD : TEXT_DIM);
     fprintf(text->out, "%7s", human_count(major).text);
     text_style(text, TEXT_NORMAL);
-    fprintf(text->out, " %6s  ",
-            human_percent(group->total, report->attributed_minor + report->attributed_major).text);
+    fprintf(text->out, " %6s  ", human_percent(group->total, all).text);
     text_place(text, report->fault_sites[groups->order[group->first]]->stack, text->columns - 31);
     fputc('\n', text->out);
 }
 
 /* In the whole report one line each: most of these sites had their stacks shown among the leaks,
  * or are of less interest. */
-static void write_table(struct text *text)
+static void write_table(struct text *text, uint64_t all)
 {
     const struct report *report = text->report;
     size_t count = report->fault_site_count;
@@ -78,7 +87,7 @@ static void write_table(struct text *text)
     for (size_t i = 0; items && i < count; i++) {
         const struct report_site *site = report->fault_sites[i];
         items[i] = (struct text_group_item){site->stack, NULL, NULL, 0,
-                                            site->minor_faults + site->major_faults};
+                                            site->counted_minor + site->counted_major};
     }
     if (items == NULL || !text_groups_init(&groups, items, count, false))
         text->failed = true;
@@ -88,7 +97,7 @@ static void write_table(struct text *text)
     fprintf(text->out, "  %11s %7s %6s  %s\n", "minor", "major", "share", "place");
     text_style(text, TEXT_NORMAL);
     for (size_t i = 0; i < rows; i++)
-        write_row(text, &groups, &groups.groups[i]);
+        write_row(text, &groups, &groups.groups[i], all);
     for (size_t i = rows; i < groups.count; i++)
         hidden += groups.groups[i].total;
     write_rest(text, groups.count - rows, hidden);
@@ -96,26 +105,33 @@ static void write_table(struct text *text)
     free(items);
 }
 
-static void write_stacks(struct text *text)
+static void write_stacks(struct text *text, uint64_t all)
 {
     const struct report *report = text->report;
     size_t rows = text_rows(text, report->fault_site_count);
     uint64_t hidden = 0;
     for (size_t i = 0; i < rows; i++)
-        write_site(text, report->fault_sites[i]);
+        write_site(text, report->fault_sites[i], all);
     for (size_t i = rows; i < report->fault_site_count; i++)
-        hidden += report->fault_sites[i]->minor_faults + report->fault_sites[i]->major_faults;
+        hidden += report->fault_sites[i]->counted_minor + report->fault_sites[i]->counted_major;
     write_rest(text, report->fault_site_count - rows, hidden);
 }
 
 void text_faults(struct text *text)
 {
     const struct report *report = text->report;
+    uint64_t all = counted_faults(report);
     bool off = report->fault_source && strcmp(report->fault_source, "off") == 0;
     text_heading(text, "Page-fault hotspots",
-                 text->options->sections || report->fault_site_count == 0
+                 text->options->sections || report->fault_site_count + report->fault_count == 0
                      ? NULL
                      : "with call stacks: --faults");
+    if (report->fault_count > 0) {
+        text_fault_pairs(text);
+        if (all < COUNTED_SHOWN)
+            return;
+        fputs("\n  Counted without an address:\n", text->out);
+    }
     if (report->fault_site_count == 0) {
         write_none(text, off);
         return;
@@ -131,7 +147,7 @@ void text_faults(struct text *text)
               text->out);
     text_style(text, TEXT_NORMAL);
     if (text->options->sections == 0)
-        write_table(text);
+        write_table(text, all);
     else
-        write_stacks(text);
+        write_stacks(text, all);
 }

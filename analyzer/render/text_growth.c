@@ -15,20 +15,29 @@ static uint64_t grown(uint64_t from, uint64_t to)
     return from == REPORT_UNKNOWN || to == REPORT_UNKNOWN || to < from ? 0 : to - from;
 }
 
-/* What part of a rise the heap's live bytes explain. */
+/* Short programs often build up what they need until they end. */
+#define GROWTH_ALARM_NS UINT64_C(10000000000)
+
+/* What part of a rise the heap's live bytes explain, where no snapshot says whose the pages are. */
 static void write_explanation(const struct text *text, uint64_t rss, uint64_t live)
 {
-    fprintf(text->out, "\n  Live heap rose by %s", text_bytes(text, live).text);
+    char line[300];
+    struct human bytes = text_bytes(text, live);
     if (live > rss + rss / 20)
-        fprintf(text->out, ", more than RSS did: part of it is untouched, or reuses pages\n"
-                           "  that were resident before.");
+        snprintf(
+            line, sizeof(line),
+            "Live heap rose by %s, more than RSS did: part of it is untouched, or reuses pages "
+            "that were resident before.",
+            bytes.text);
     else if (live >= rss - rss / 20)
-        fprintf(text->out, ", which explains it.");
+        snprintf(line, sizeof(line), "Live heap rose by %s, which would explain it.", bytes.text);
     else
-        fprintf(text->out,
-                ", %s of that; the rest is free memory that the allocator\n"
-                "  keeps, mappings, files or stacks.",
-                text_share(text, live, rss).text);
+        snprintf(line, sizeof(line),
+                 "Live heap rose by %s, %s of that; the rest is free memory that the allocator "
+                 "keeps, mappings, files or stacks.",
+                 bytes.text, text_share(text, live, rss).text);
+    text_wrapped(text, line);
+    text_wrapped(text, "This is an estimate: no snapshot tells whose the resident pages are.");
 }
 
 static size_t peak_sample(const struct report *report)
@@ -59,11 +68,10 @@ static void write_sentence(const struct text *text)
     if (grown(last->rss_bytes, peak->rss_bytes) >= GROWTH_NOISE)
         fprintf(text->out, ", with a peak of %s at %s", human_bytes(peak->rss_bytes).text,
                 human_time(peak->t_ns).text);
-    fputc('.', text->out);
-    if (up >= GROWTH_NOISE && first->live_bytes != REPORT_UNKNOWN &&
-        last->live_bytes != REPORT_UNKNOWN)
+    fputs(".\n", text->out);
+    if (up >= GROWTH_NOISE && report->memory->interval_count == 0 &&
+        first->live_bytes != REPORT_UNKNOWN && last->live_bytes != REPORT_UNKNOWN)
         write_explanation(text, up, grown(first->live_bytes, last->live_bytes));
-    fputc('\n', text->out);
 }
 
 /* Eighths of a column where the terminal has such characters. */
@@ -133,15 +141,73 @@ static void write_time_line(const struct text *text)
     }
 }
 
+/* Between snapshots: those that the program asked for only where growth itself was. */
+static void write_intervals(struct text *text)
+{
+    const struct report_memory *memory = text->report->memory;
+    size_t shown = 0, hidden = 0;
+    for (size_t i = 0; i < memory->interval_count; i++) {
+        int64_t bytes = memory->intervals[i].bytes;
+        bool changed = bytes >= GROWTH_NOISE || bytes <= -GROWTH_NOISE;
+        if (i > 0 && !changed)
+            continue;
+        if (text->options->top && shown == text->options->top)
+            hidden++;
+        else if (++shown)
+            text_interval(text, &memory->intervals[i]);
+    }
+    text_more(text, hidden, "interval", "");
+}
+
+/* The recorder takes few snapshots by itself, so that they do not cost more than 1 % of the time.
+ */
+static void write_unseen_peak(const struct text *text)
+{
+    const struct report *report = text->report;
+    const struct report_memory *memory = report->memory;
+    if (memory->residency_count == 0 || report->sample_count == 0)
+        return;
+    const struct report_sample *peak = &report->samples[peak_sample(report)];
+    uint64_t seen = memory->residencies[memory->highest].rss_bytes;
+    if (grown(seen + seen / 4, peak->rss_bytes) < GROWTH_NOISE)
+        return;
+    fprintf(text->out,
+            "  Of the peak of %s at %s no snapshot tells whose it was (--peak: the heap's).\n",
+            human_bytes(peak->rss_bytes).text, human_time(peak->t_ns).text);
+}
+
+static void write_trend(const struct text *text)
+{
+    const struct report_trend *trend = &text->report->memory->trend;
+    struct human span = human_time(trend->to_ns - trend->from_ns);
+    if (trend->kind == REPORT_TREND_STEADY) {
+        bool long_enough = trend->to_ns - trend->from_ns >= GROWTH_ALARM_NS;
+        text_style(text, long_enough ? TEXT_WARN : TEXT_NORMAL);
+        fprintf(text->out, "  RSS went on growing in the last %s: %s a second (95 %%: %s to %s).\n",
+                span.text, human_bytes((uint64_t)trend->slope).text,
+                human_bytes((uint64_t)trend->slope_low).text,
+                human_bytes((uint64_t)trend->slope_high).text);
+        text_style(text, TEXT_NORMAL);
+    } else if (trend->kind == REPORT_TREND_WARM_UP) {
+        fprintf(text->out, "  It grew at first only: in the last %s RSS was level.\n", span.text);
+    }
+}
+
 static void write_site(struct text *text, const struct report_site *site, bool stack)
 {
     bool estimated = site->estimated;
+    bool resident = site->resident_bytes != REPORT_UNKNOWN;
     fprintf(text->out, "  %10s in %9s block%s",
             text_bytes_within(text, estimated, site->live_bytes, site->live_margin.bytes).text,
             text_count_within(text, estimated, site->live_blocks, site->live_margin.blocks).text,
-            site->live_blocks == 1 ? " " : "s");
-    if (site->resident_bytes != REPORT_UNKNOWN)
-        fprintf(text->out, ", %s resident", human_bytes(site->resident_bytes).text);
+            site->live_blocks != 1 ? "s"
+            : resident             ? ""
+                                   : " ");
+    if (resident)
+        fprintf(text->out, ", %s resident",
+                text_about(estimated, human_bytes(site->resident_bytes)).text);
+    if (resident && site->swapped_bytes && site->swapped_bytes != REPORT_UNKNOWN)
+        fprintf(text->out, ", %s swapped", human_bytes(site->swapped_bytes).text);
     if (!stack) {
         fputs("  ", text->out);
         text_place(text, site->stack, text->columns - 32);
@@ -203,8 +269,12 @@ void text_growth(struct text *text)
               text->out);
     } else {
         write_sentence(text);
-        if (text->report->sample_count > 1)
-            write_time_line(text);
+        write_trend(text);
     }
+    write_intervals(text);
+    write_unseen_peak(text);
+    if (text->report->sample_count > 1)
+        write_time_line(text);
+    text_residency(text);
     write_sites(text);
 }

@@ -6,12 +6,19 @@ static const struct {
     enum render_section section;
     void (*write)(struct text *text);
 } sections[] = {
-    {RENDER_SUMMARY, text_summary},     {RENDER_ERRORS, text_errors},
-    {RENDER_LEAKS, text_leaks},         {RENDER_GROWTH, text_growth},
-    {RENDER_FAULTS, text_faults},       {RENDER_PEAK, text_peak},
-    {RENDER_TEMPORARY, text_temporary}, {RENDER_SITES, text_sites},
-    {RENDER_PHASES, text_phases},       {RENDER_POOLS, text_pools},
-    {RENDER_MAPPINGS, text_mappings},   {RENDER_THREADS, text_threads},
+    {RENDER_SUMMARY, text_summary},
+    {RENDER_ERRORS, text_errors},
+    {RENDER_LEAKS, text_leaks},
+    {RENDER_GROWTH, text_growth},
+    {RENDER_FAULTS, text_faults},
+    {RENDER_PEAK, text_peak},
+    {RENDER_TEMPORARY, text_temporary},
+    {RENDER_SITES, text_sites},
+    {RENDER_PHASES, text_phases},
+    {RENDER_POOLS, text_pools},
+    {RENDER_MAPPINGS, text_mappings},
+    {RENDER_THREADS, text_threads},
+    {RENDER_MAP, text_map},
 };
 
 static void suggest(const struct text *text, const char *option, const char *why, size_t *count)

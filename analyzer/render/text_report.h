@@ -86,6 +86,20 @@ struct human text_bytes_within(const struct text *text, bool estimated, uint64_t
 struct human text_count_within(const struct text *text, bool estimated, uint64_t count,
                                uint64_t margin);
 
+/* text_cause.c: why RSS grew between two snapshots, a sentence in lines of its own. */
+void text_interval(struct text *text, const struct report_interval *interval);
+/* "parse_row (table.c:88)", the function cut after `columns`. */
+void text_origin(struct text *text, const struct report_stack *stack, size_t columns);
+/* "snapshot "loaded" (1.20 s)"; `highest`: RSS was never seen higher. */
+void text_moment(const struct text *text, const struct report_residency *at, bool highest);
+/* "glibc", "jemalloc", ..., "the allocator" */
+const char *text_allocator(const struct report *report);
+/* Escaped words, put into lines two blanks in. */
+void text_wrapped(const struct text *text, const char *words);
+/* text_residency.c: RSS by owner at the last snapshot, if there is one. */
+void text_residency(struct text *text);
+const char *text_part(enum report_part part);
+
 /* One file per group of sections. */
 void text_header(struct text *text);
 void text_summary(struct text *text);
@@ -93,6 +107,7 @@ void text_notes(struct text *text);
 void text_errors(struct text *text);
 void text_leaks(struct text *text);
 void text_growth(struct text *text);
+void text_map(struct text *text);
 void text_faults(struct text *text);
 void text_peak(struct text *text);
 void text_temporary(struct text *text);

@@ -110,7 +110,7 @@ static void write_faults(const struct text *text)
     /* Of a damaged trace the total may be an older one than the parts. */
     if (all != REPORT_UNKNOWN && known <= all)
         fprintf(text->out, all ? " (%s)" : "%s", human_percent(known, all).text);
-    fputs(" have a call stack\n", text->out);
+    fputs(report->fault_count > 0 ? " have a known owner\n" : " have a call stack\n", text->out);
     label(text, "");
     fprintf(text->out, "%10s counted by %s%s\n", "",
             report->fault_source ? report->fault_source : "unknown", fault_manner(report));

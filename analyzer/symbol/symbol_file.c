@@ -251,3 +251,22 @@ void symbol_file_close(struct symbol_file *file)
         elf_end(file->elf);
     memset(file, 0, sizeof(*file));
 }
+
+enum symbol_segment symbol_file_segment(const struct symbol_file *file, uint64_t address)
+{
+    size_t count = 0;
+
+    if (elf_getphdrnum(file->elf, &count) != 0)
+        return SYMBOL_SEGMENT_UNKNOWN;
+    for (size_t i = 0; i < count && i < 65536; i++) {
+        GElf_Phdr memory, *phdr = gelf_getphdr(file->elf, (int)i, &memory);
+        if (!phdr || phdr->p_type != PT_LOAD || address - phdr->p_vaddr >= phdr->p_memsz)
+            continue;
+        if (phdr->p_flags & PF_X)
+            return SYMBOL_SEGMENT_CODE;
+        if (!(phdr->p_flags & PF_W))
+            return SYMBOL_SEGMENT_CONSTANT;
+        return address - phdr->p_vaddr < phdr->p_filesz ? SYMBOL_SEGMENT_DATA : SYMBOL_SEGMENT_BSS;
+    }
+    return SYMBOL_SEGMENT_UNKNOWN;
+}

@@ -24,4 +24,7 @@ int symbol_file_open(struct symbol_file *file, const struct symbol_module *modul
                      struct name_pool *pool, const char **problem);
 void symbol_file_close(struct symbol_file *file);
 
+/* That of an address in the file. */
+enum symbol_segment symbol_file_segment(const struct symbol_file *file, uint64_t address);
+
 #endif

@@ -331,6 +331,16 @@ const char *symbolizer_object(struct symbolizer *symbolizer, const struct symbol
     return name_pool_readable(&symbolizer->pool, object->value);
 }
 
+enum symbol_segment symbolizer_segment(struct symbolizer *symbolizer,
+                                       const struct symbol_module *module, uint64_t address)
+{
+    const struct binary *binary = module ? find_binary(symbolizer, module) : NULL;
+
+    if (!binary || !binary->open || !binary->file.elf)
+        return SYMBOL_SEGMENT_UNKNOWN;
+    return symbol_file_segment(&binary->file, address - module->bias);
+}
+
 const char *symbolizer_problem_next(const struct symbolizer *symbolizer, size_t *position)
 {
     return *position < symbolizer->problem_count ? symbolizer->problems[(*position)++] : NULL;

@@ -23,10 +23,10 @@
 struct symbolizer;
 
 struct symbolizer_options {
-    const char *sysroot;            /* prefix for module paths, or NULL */
-    const char *const *debug_dirs;  /* extra debug directories, NULL-terminated, or NULL */
-    uint32_t pid;                   /* whose /tmp/perf-PID.map names JIT code */
-    bool same_machine;              /* perf map and paths of this machine can be believed */
+    const char *sysroot;           /* prefix for module paths, or NULL */
+    const char *const *debug_dirs; /* extra debug directories, NULL-terminated, or NULL */
+    uint32_t pid;                  /* whose /tmp/perf-PID.map names JIT code */
+    bool same_machine;             /* perf map and paths of this machine can be believed */
 };
 
 /* What the trace tells of a module.  Strings are borrowed until symbolizer_free. */
@@ -34,16 +34,16 @@ struct symbol_module {
     const char *path;
     const uint8_t *build_id; /* may be NULL */
     size_t build_id_size;
-    uint64_t bias;           /* run-time address = address in the file + bias */
+    uint64_t bias; /* run-time address = address in the file + bias */
 };
 
 /* One function at an address.  Strings belong to the symbolizer and live as long as it. */
 struct symbol_frame {
-    const char *function; /* demangled, or NULL */
-    const char *file;     /* source file as DWARF names it, absolute where known, or NULL */
-    int line;             /* 0 when unknown */
+    const char *function;     /* demangled, or NULL */
+    const char *file;         /* source file as DWARF names it, absolute where known, or NULL */
+    int line;                 /* 0 when unknown */
     uint64_t function_offset; /* address - start of the function (0 if function is NULL) */
-    bool inlined;         /* this frame was inlined into the next one of the array */
+    bool inlined;             /* this frame was inlined into the next one of the array */
 };
 
 /* NULL only when out of memory. */
@@ -55,13 +55,25 @@ void symbolizer_free(struct symbolizer *symbolizer);
  * perf map.  `address` is looked up as it is: the caller subtracts 1 from return addresses.
  * *count is at least 1; the array belongs to the symbolizer and lives as long as it. */
 const struct symbol_frame *symbolizer_resolve(struct symbolizer *symbolizer,
-                                              const struct symbol_module *module,
-                                              uint64_t address, size_t *count);
+                                              const struct symbol_module *module, uint64_t address,
+                                              size_t *count);
 
 /* The object (variable) that covers `address`, by the symbol table; NULL if none.
  * *offset is set to the distance from its start. */
 const char *symbolizer_object(struct symbolizer *symbolizer, const struct symbol_module *module,
                               uint64_t address, uint64_t *offset);
+
+/* The part of a binary that an address lies in, by its program headers. */
+enum symbol_segment {
+    SYMBOL_SEGMENT_UNKNOWN, /* in none, or the file is not there */
+    SYMBOL_SEGMENT_CODE,
+    SYMBOL_SEGMENT_CONSTANT, /* read-only */
+    SYMBOL_SEGMENT_DATA,     /* writable, from the file */
+    SYMBOL_SEGMENT_BSS,      /* writable, from no file */
+};
+
+enum symbol_segment symbolizer_segment(struct symbolizer *symbolizer,
+                                       const struct symbol_module *module, uint64_t address);
 
 /* What could not be read, one line per module ("libfoo.so: build-id differs from the one that
  * ran; names may be missing").  *position starts at 0; NULL at the end. */

@@ -15,7 +15,7 @@ _vmtrace_value()
     case $program:$option in
     report:--format) _vmtrace_reply -W 'text json folded' -- "$current" ;;
     report:--metric)
-        _vmtrace_reply -W 'allocated allocations leaked peak temporary faults' -- "$current"
+        _vmtrace_reply -W 'allocated allocations leaked peak temporary faults resident' -- "$current"
         ;;
     report:--color) _vmtrace_reply -W 'auto always never' -- "$current" ;;
     report:--show-leak-kinds)
@@ -26,6 +26,9 @@ _vmtrace_value()
         ;;
     report:--sysroot | report:--debug-dir) _vmtrace_reply -d -- "$current" ;;
     run:--faults) _vmtrace_reply -W 'auto perf rusage off' -- "$current" ;;
+    run:--fault-stacks) _vmtrace_reply -W 'off on' -- "$current" ;;
+    run:--residency) _vmtrace_reply -W 'all exit off' -- "$current" ;;
+    run:--snapshot-signal) _vmtrace_reply -W 'USR1 USR2 HUP PROF WINCH' -- "$current" ;;
     run:--scan) _vmtrace_reply -W 'off' -- "$current" ;;
     run:--children) _vmtrace_reply -W 'follow ignore' -- "$current" ;;
     run:--sample) _vmtrace_reply -W '0 64K 512K' -- "$current" ;;
@@ -62,7 +65,7 @@ _vmtrace_report()
 {
     COMPREPLY=()
     _vmtrace_option report '--summary --errors --leaks --growth --faults --peak --temporary
-        --sites --phases --pools --mappings --threads --format= --output= --top= --full-stacks
+        --sites --phases --pools --mappings --threads --map --format= --output= --top= --full-stacks
         --show-leak-kinds= --metric= --color= --sysroot= --debug-dir= --help --usage
         --version' && return
     compopt -o filenames
@@ -78,7 +81,8 @@ _vmtrace_program_index()
         case ${COMP_WORDS[i]} in
         --) echo $((i + 1)) && return ;;
         -o | --output | --faults | --scan | --children | --depth | --sample | --seed | --interval | \
-            --max-size | --start | --log | --clock | --library)
+            --max-size | --start | --log | --clock | --residency | --snapshot-signal | --fault-stacks | \
+            --library)
             [[ ${COMP_WORDS[i + 1]} == '=' ]] && ((i++))
             ((i++))
             ;;
@@ -117,7 +121,8 @@ _vmtrace()
             return
         fi
         _vmtrace_option run '--output= --faults= --scan= --children= --depth= --sample= --seed= --interval=
-            --max-size= --start= --log= --clock= --library= --help --usage --version' && return
+            --max-size= --start= --log= --clock= --residency=
+            --snapshot-signal= --fault-stacks= --library= --help --usage --version' && return
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -c -- "$current"; compgen -d -- "$current")
         ;;

@@ -250,8 +250,8 @@ enum vmt_op {
                                    a later chunk of it */
     VMT_OP_FAULT_SOURCE = 0x26, /* enum vmt_fault_source: of this stream's thread from here on */
     VMT_OP_TEMPORARY = 0x27,    /* address: the next release in this stream, of that block, comes
-                                   before any other allocation by the block's thread, recorded or not;
-                                   where    sample_interval is not 0 */
+                                   before any other allocation by the block's thread, recorded or
+                                   not; where sample_interval is not 0 */
     VMT_OP_STACK = 0x28,        /* low, high: where the stack of this stream's thread may lie */
     VMT_OP_FAULTS = 0x29, /* minor, major: faults of the thread since the last record that told
                              any; then details of some of them, to the payload's end: see below */

@@ -105,6 +105,7 @@ def makers(tools):
     return {
         "vmtrace": lambda: vmtrace(tools, "vmtrace"),
         "nofaults": lambda: vmtrace(tools, "vmtrace, faults off", VMTRACE_FAULTS="off"),
+        "rusage": lambda: vmtrace(tools, "vmtrace, faults by getrusage", VMTRACE_FAULTS="rusage"),
         "sampled": lambda: vmtrace(tools, "vmtrace, 512 KiB sampled", full=False,
                                    VMTRACE_SAMPLE="512K"),
         "heaptrack-raw": lambda: heaptrack(True),

@@ -42,8 +42,9 @@ def settings():
     yield Setting("glibc", "tf")
     yield Setting("glibc, one arena", "tf", env=ONE_ARENA)
     yield Setting("reuse_malloc", "tfs", harness.program("libreuse_malloc.so"))
-    # tcmalloc's locks are not released in a forked child.
-    for name, letters in ("libjemalloc", "tf"), ("libtcmalloc_minimal", "t"), ("libmimalloc", "t"):
+    # tcmalloc's locks are not released in a forked child.  mimalloc 2.0.9 is left out: untraced, too,
+    # it crashes now and then when a realloc cannot be fulfilled.
+    for name, letters in ("libjemalloc", "tf"), ("libtcmalloc_minimal", "t"):
         library = library_of(name)
         if library:
             yield Setting(name, letters, library)

@@ -72,6 +72,15 @@ class Hostile(harness.Case):
         for trace in run.traces:
             self.assert_healthy(report(trace))
 
+    def test_registers(self):
+        if not os.path.exists(program("registers_kept")):
+            self.skipTest("written for x86-64")
+        for env in {}, {"VMTRACE_FAULTS": "rusage"}, {"VMTRACE_SAMPLE": "4K"}, {"VMTRACE_DEPTH": "9"}:
+            with self.subTest(**env):
+                run = self.trace([program("registers_kept")], env=env)
+                self.assertEqual((run.returncode, run.stderr), (0, b""), run.stdout)
+                self.assertRegex(run.stdout, rb"^[0-9]{6,} calls$")
+
     def test_trace_deleted_while_it_is_written(self):
         process = subprocess.Popen([program("burst"), "400000", "2"], stdout=subprocess.PIPE,
                                    env=harness.plain_environment(

@@ -11,6 +11,9 @@ from harness import program, report, sample, site_of
 BAD = {
     "VMTRACE_OUTPUT": ["", "%q", "trace.%"],
     "VMTRACE_FAULTS": ["PERF", "", "sometimes"],
+    "VMTRACE_FAULT_STACKS": ["1", "", "yes"],
+    "VMTRACE_RESIDENCY": ["peak", "on", ""],
+    "VMTRACE_SNAPSHOT_SIGNAL": ["KILL", "SIGSEGV", "9", "11", "33", "65", "12x", "0", ""],
     "VMTRACE_SCAN": ["maybe", ""],
     "VMTRACE_CHILDREN": ["1", "ignored"],
     "VMTRACE_DEPTH": ["0", "-1", "ten", "10x", "99999999999999999999"],

@@ -65,6 +65,46 @@ static void seed_mappings(struct trace_builder *builder)
     builder_cold(stream, VMT_OP_ADVISE, "uuuk", U(0x7f1000000000), U(0x4000), U(4), a);
 }
 
+static void seed_region(struct builder_stream *stream, uint64_t start, uint64_t pages,
+                        uint64_t flags, const char *name)
+{
+    builder_cold(stream, VMT_OP_REGION, "uuuuuuuuuuuuuuuus", start, pages << 12, flags, U(0), U(8),
+                 U(*name == '/' ? 77 : 0), pages << 11, pages << 11, U(0), U(0), U(0), pages << 11,
+                 pages << 10, U(4096), U(4096), U(0), name);
+    builder_cold(stream, VMT_OP_PAGES, "uuuuu", start, U(4096), pages / 2 << 4 | 9, U(1) << 4,
+                 pages / 4 << 4 | (*name == '/' ? 5 : 2));
+}
+
+static void seed_residency(struct trace_builder *builder)
+{
+    struct builder_stream *stream = trace_builder_stream(builder, 100);
+    uint32_t a = builder_stack(stream, 1, U(0x401000)), b = builder_stack(stream, 1, U(0x402000));
+    builder_cold(stream, VMT_OP_MODULE_LOAD, "uuussu", U(0x400000), U(0x400000), U(0x410000), "",
+                 "/usr/bin/app", U(VMT_MODULE_MAIN));
+    builder_cold(stream, VMT_OP_STACK, "uu", U(0x7ff000000000), U(0x7ff000100000));
+    builder_cold(stream, VMT_OP_MAP, "uuuuuuks", U(0), U(0x7f0000000000), U(0x10000), U(3), U(0x22),
+                 U(0), a, "");
+    builder_alloc(stream, VMT_MALLOC, 0x600010, 5000, a);
+    builder_alloc(stream, VMT_MALLOC, 0x602000, 100, b);
+    for (unsigned round = 0; round < 2; round++) {
+        builder_cold(stream, VMT_OP_MEMORY_SAMPLE, "uuuuuu", U(9) << 20, U(1) << 20, U(0), U(1),
+                     U(0), U(0));
+        builder_cold(stream, VMT_OP_SNAPSHOT, "s", "then");
+        builder_cold(stream, VMT_OP_RESIDENCY, "uuuuuus", U(round), U(1) << 20, U(9) << 20, U(4096),
+                     U(4096), U(0), round ? "" : "then");
+        seed_region(stream, 0x400000, 8, 5, "/usr/bin/app");
+        seed_region(stream, 0x408000, 8, 3, "");
+        seed_region(stream, 0x600000, 16, 3, "[heap]");
+        seed_region(stream, 0x7f0000000000, 16, 3, "");
+        seed_region(stream, 0x7f4000000000, 16, 11, "/tmp/1.vmt");
+        seed_region(stream, 0x7ff000000000, 256, 3, "[stack]");
+        seed_region(stream, 0x7f0000004000, 4, 3, "[vmtrace]");
+        builder_cold(stream, VMT_OP_RESIDENCY_END, "uuuuuu", U(0), U(700) << 10, U(700) << 10, U(0),
+                     U(0), U(1000));
+        builder_free(stream, VMT_FREE, 0x600010);
+    }
+}
+
 static void seed_process(struct trace_builder *builder)
 {
     struct builder_stream *stream = trace_builder_stream(builder, 100);
@@ -152,10 +192,45 @@ static void seed_sampled(struct trace_builder *builder)
     builder_realloc_failed(stream, U(1) << 60, a);
 }
 
+static void seed_faults(struct trace_builder *builder)
+{
+    struct builder_stream *stream = trace_builder_stream(builder, 100);
+    uint32_t a = builder_stack(stream, 2, U(0x401000), U(0x402000));
+    builder_cold(stream, VMT_OP_FACT, "ss", "thp_enabled", "[always] madvise never");
+    builder_cold(stream, VMT_OP_MODULE_LOAD, "uuussu", U(0x400000), U(0x400000), U(0x410000), "",
+                 "/usr/bin/app", U(VMT_MODULE_MAIN));
+    builder_cold(stream, VMT_OP_STACK, "uu", U(0x7ff000000000), U(0x7ff000100000));
+    builder_cold(stream, VMT_OP_MAP, "uuuuuuks", U(0), U(0x7f0000000000), U(0x800000), U(3),
+                 U(0x22), U(0), a, "/tmp/file");
+    builder_alloc(stream, VMT_MALLOC, 0x600010, 50000, a);
+    builder_alloc(stream, VMT_MALLOC, 0x700010, 100, a);
+    for (unsigned round = 0; round < 3; round++) {
+        const struct builder_fault details[] = {
+            {0x401000, 0x601000, 0, 0},
+            {0x401000, 0x602000, 0, 0},
+            {0x401000, 0x700020, VMT_FAULT_KERNEL, 0},
+            {0x401020, 0x408000, VMT_FAULT_MAJOR, 0},
+            {0, 0x7f0000201000, VMT_FAULT_STACK, a},
+            {0x401040, 0x7ff0000ff000, 0, 0},
+            {0x401000, 0x900000, 0, 0},
+        };
+        builder_cold(stream, VMT_OP_FAULTS, "uuf", U(40), U(3), details + round,
+                     (size_t)(7 - round));
+        builder_alloc(stream, VMT_MALLOC, 0x900010, 64, a);
+        builder_cold(stream, VMT_OP_ADVISE, "uuuk", U(0x600000), U(0x3000), U(4), a);
+        builder_free(stream, VMT_FREE, 0x900010);
+        builder_cold(stream, VMT_OP_FORK, "u", U(101));
+        builder_cold(stream, VMT_OP_FAULTS, "uuf", U(5), U(0), details, (size_t)0);
+    }
+    builder_cold(stream, VMT_OP_END, "uuuuuuu", U(0), U(3), U(900), U(4), U(1) << 23, U(1000),
+                 U(2000));
+}
+
 struct trace_builder *fuzz_seed_new(unsigned number)
 {
     static void (*const seeds[FUZZ_SEEDS])(struct trace_builder *) = {
-        seed_heap, seed_errors, seed_mappings, seed_process, seed_pools, seed_threads, seed_sampled,
+        seed_heap,    seed_errors,  seed_mappings,  seed_process, seed_pools,
+        seed_threads, seed_sampled, seed_residency, seed_faults,
     };
     struct trace_builder *builder = trace_builder_new();
     seeds[number % FUZZ_SEEDS](builder);

@@ -57,7 +57,7 @@ class ReportUsage(Case):
         self.refused(2, "usage: vmtrace-report", REPORT)
 
     def test_options_of_later_versions(self):
-        for option in ("--map", "--suppressions=x", "--gen-suppressions", "--baseline=x",
+        for option in ("--suppressions=x", "--gen-suppressions", "--baseline=x",
                        "--save-baseline=x", "--diff=x", "--fail-on=definite",
                        "--error-exitcode=3", "--leak-threshold=1", "--from=1", "--to=2",
                        "--errors-for-leak-kinds=all"):
@@ -66,7 +66,6 @@ class ReportUsage(Case):
         for name in ("html", "pprof", "massif", "valgrind", "valgrind-xml", "junit", "sarif",
                      "gitlab", "github"):
             self.refused(2, "is not in this version", REPORT, f"--format={name}", "x")
-        self.refused(2, "resident is not in this version", REPORT, "--metric=resident", "x")
 
     def test_bad_values(self):
         self.refused(2, "no such format", REPORT, "--format=xml", "x")
@@ -266,7 +265,8 @@ class Driver(Case):
         for flag in ("--depth=0", "--depth=4097", "--depth=x", "--scan=exit", "--faults=all",
                      "--children=no", "--sample=1T", "--seed=x", "--interval=0", "--max-size=1K",
                      "--max-size=99999999999G", "--start=off", "--log=loud", "--output=%q",
-                     "--output=", "--clock=sundial"):
+                     "--output=", "--clock=sundial",
+                     "--residency=peak", "--snapshot-signal=KILL", "--snapshot-signal=9"):
             self.refused(2, f"^vmtrace: {re.escape(flag)}: not accepted; it may be ", VMTRACE,
                          "run", flag, "touch", "ran")
         self.assertEqual(os.listdir("."), [])
@@ -361,7 +361,7 @@ class Completion(Case):
 
     def test_words(self):
         self.assertEqual(self.complete("vmtrace", "r"), ["run", "report"])
-        self.assertEqual(self.complete("vmtrace", "run", "--fa"), ["--faults="])
+        self.assertEqual(self.complete("vmtrace", "run", "--faults"), ["--faults="])
         self.assertEqual(self.complete("vmtrace", "run", "--faults", "=", "r"), ["rusage"])
         self.assertEqual(self.complete("vmtrace-report", "--show-leak-kinds", "=", "definite,ind"),
                          ["definite,indirect"])

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sample_report.h"
 
+#include "sample_memory.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define LIBC "/lib/x86_64-linux-gnu/libc.so.6"
 #define APP "/opt/demo/bin/demo"
@@ -72,6 +74,8 @@ static struct report_site load_site = {
     .largest = 65536,
     .minor_faults = 1024,
     .major_faults = 2,
+    .counted_minor = 1024,
+    .counted_major = 2,
     .resident_bytes = REPORT_UNKNOWN,
     .swapped_bytes = REPORT_UNKNOWN,
 };
@@ -90,6 +94,7 @@ static struct report_site deep_site = {
     .last_ns = 2900000000,
     .largest = 4096,
     .minor_faults = 12,
+    .counted_minor = 12,
     .resident_bytes = REPORT_UNKNOWN,
     .swapped_bytes = REPORT_UNKNOWN,
 };
@@ -166,7 +171,7 @@ static const struct report_phase phases[] = {
      2098460, 98460, 177, 2200000},
 };
 static const struct report_snapshot snapshots[] = {
-    {"after load", 1500000000, 2000000, 6000, REPORT_UNKNOWN}};
+    {"after load", 1500000000, 2000000, 6000, REPORT_UNKNOWN, REPORT_NO_RESIDENCY}};
 static const struct report_thread threads[] = {
     {4711, "demo", 12349, 6173, 4194612, 1024, 2},
     {4712, NULL, 500000, 499999, 16000000, 12, 0},
@@ -307,6 +312,19 @@ const struct report *sample_report(const char *source)
     for (size_t i = 1; i <= 3; i++)
         load_frames[i].file = source;
     report = make();
+    report.memory = sample_memory_none();
+    return &report;
+}
+
+const struct report *sample_report_memory(const char *source)
+{
+    static struct report report;
+    report = *sample_report(source);
+    report.memory = sample_memory(&load_site, &deep_site, &map_site);
+    load_site.resident_bytes = 1900 << 10;
+    load_site.swapped_bytes = 100 << 10;
+    deep_site.resident_bytes = 1000;
+    deep_site.swapped_bytes = 0;
     return &report;
 }
 
@@ -353,7 +371,7 @@ const struct report *sample_report_sampled_away(void)
 const struct report *sample_report_empty(void)
 {
     static const char *const argument[] = {"/bin/true"};
-    static const struct report report = {
+    static struct report report = {
         .pid = 1,
         .exe = "/bin/true",
         .argv = argument,
@@ -370,5 +388,6 @@ const struct report *sample_report_empty(void)
         .user_cpu_ns = 1000000,
         .system_cpu_ns = 2000000,
     };
+    report.memory = sample_memory_none();
     return &report;
 }

@@ -13,6 +13,12 @@ const struct report *sample_report(const char *source);
 /* The same, but of a sampled trace. */
 const struct report *sample_report_sampled(const char *source);
 
+/* The same, but with snapshots of what was resident. */
+const struct report *sample_report_memory(const char *source);
+
+/* The same, but with faults whose addresses are known. */
+const struct report *sample_report_faults(const char *source);
+
 /* A trace in which nothing was allocated. */
 const struct report *sample_report_empty(void);
 

@@ -14,7 +14,7 @@ import sys
 HOT = {
     "interpose_heap", "interpose_new", "record", "record_stack", "stack_nodes", "stream",
     "callstack_rows", "frame_step", "frame_guess", "row_table", "unwind_row", "eh_frame", "cfa_program",
-    "cfa_expression", "thread_state", "faultcount", "sample", "sample_table",
+    "cfa_expression", "thread_state", "faultcount", "fault_report", "fault_codes", "sample", "sample_table",
 }
 HOT_ALLOWED = {
     "memcpy", "memmove", "memset", "memcmp", "strlen",

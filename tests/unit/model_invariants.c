@@ -58,6 +58,56 @@ static bool mappings_are_sorted(const struct mapping_list *list)
     return true;
 }
 
+/* Of the newest snapshot, which has all its sites. */
+static const char *residency_broken(const struct trace_model *model)
+{
+    const struct residency *snapshot = residency_model_last(&model->residency);
+    uint64_t rss = 0, heap = 0, mappings = 0;
+    if (!snapshot)
+        return NULL;
+    for (size_t i = 0; i < PART_COUNT; i++)
+        rss += snapshot->parts[i].resident;
+    for (size_t i = 0; i < snapshot->site_count; i++) {
+        const struct residency_site *site = &snapshot->sites[i];
+        if (model->sites.sites[site->site].kind < SITE_MMAP)
+            heap += site->bytes.resident;
+        else
+            mappings += site->bytes.resident - site->of_files;
+    }
+    if (rss != snapshot->rss_bytes)
+        return "sum of the parts = RSS";
+    if (model->heap.sample_interval == 0 && heap != snapshot->parts[PART_LIVE].resident)
+        return "sum of the heap's sites = resident live blocks";
+    if (mappings != snapshot->parts[PART_MAPPINGS].resident)
+        return "sum of the mappings' sites = resident mappings";
+    if (snapshot->free_pages + snapshot->pinned > snapshot->parts[PART_FREE].resident)
+        return "free pages + pinned <= free";
+    return NULL;
+}
+
+/* What is wrong with the table of faults, or NULL. */
+static const char *faults_broken(const struct fault_model *faults)
+{
+    uint64_t all = 0, inferred = 0;
+    for (size_t i = 0; i < faults->table.pair_count; i++) {
+        const struct fault_pair *pair = &faults->table.pairs[i];
+        uint64_t kinds = 0;
+        for (size_t kind = 0; kind < FAULT_KINDS; kind++)
+            kinds += pair->kinds[kind];
+        if (kinds != pair->minor + pair->major)
+            return "sum of a pair's kinds = its faults";
+        if (pair->target >= faults->table.target_count)
+            return "pairs have targets";
+        all += kinds;
+        inferred += pair->inferred;
+    }
+    if (inferred != faults->inferred)
+        return "sum of the pairs' inferred faults = inferred faults";
+    return all == faults->minor + faults->major - faults->lost_minor - faults->lost_major
+               ? NULL
+               : "sum of the pairs = faults - lost ones";
+}
+
 const char *model_invariants_broken(const struct trace_model *model)
 {
     const struct heap_model *heap = &model->heap;
@@ -88,6 +138,11 @@ const char *model_invariants_broken(const struct trace_model *model)
         return "mapped_bytes - unmapped_bytes = live_bytes";
     if (!mappings_are_sorted(&model->maps.list))
         return "mappings do not overlap";
+    const char *broken = residency_broken(model);
+    if (!broken)
+        broken = faults_broken(&model->faults);
+    if (broken)
+        return broken;
     for (size_t i = 0; i < model->pools.name_count; i++) {
         sums.pool_live -= model->pools.names[i].live_bytes;
         sums.pool_blocks -= model->pools.names[i].live_blocks;

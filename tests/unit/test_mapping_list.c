@@ -7,7 +7,7 @@ static struct mapping_list list;
 
 static void add(uint64_t start, uint64_t end)
 {
-    struct mapping mapping = {start, end, 0, 0};
+    struct mapping mapping = {.start = start, .end = end};
     ck_assert(mapping_list_add(&list, &mapping));
 }
 

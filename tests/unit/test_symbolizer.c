@@ -382,6 +382,28 @@ START_TEST(symbolizer_object_names_the_variable)
 }
 END_TEST
 
+/* .bss, the code and, at its beginning, the ELF header of the binary. */
+START_TEST(symbolizer_segment_by_program_headers)
+{
+    struct symbolizer *symbolizer = symbolizer_new(&here);
+    load("c_stripped");
+    uint64_t variable = (uint64_t)(uintptr_t)dlsym(loaded.handle, "fixture_variable");
+    uint64_t function = (uint64_t)(uintptr_t)dlsym(loaded.handle, "fixture_plain");
+    uint64_t constants = (uint64_t)(uintptr_t)dlsym(loaded.handle, "_DYNAMIC");
+    ck_assert_int_eq(symbolizer_segment(symbolizer, &loaded.module, variable), SYMBOL_SEGMENT_BSS);
+    ck_assert_int_eq(symbolizer_segment(symbolizer, &loaded.module, function), SYMBOL_SEGMENT_CODE);
+    if (constants)
+        ck_assert_int_eq(symbolizer_segment(symbolizer, &loaded.module, constants),
+                         SYMBOL_SEGMENT_DATA);
+    ck_assert_int_eq(symbolizer_segment(symbolizer, &loaded.module, loaded.module.bias),
+                     SYMBOL_SEGMENT_CONSTANT);
+    ck_assert_int_eq(symbolizer_segment(symbolizer, &loaded.module, 1), SYMBOL_SEGMENT_UNKNOWN);
+    ck_assert_int_eq(symbolizer_segment(symbolizer, NULL, function), SYMBOL_SEGMENT_UNKNOWN);
+    symbolizer_free(symbolizer);
+    unload();
+}
+END_TEST
+
 START_TEST(symbolizer_vdso_is_named)
 {
     struct symbol_module vdso = {.path = "[vdso]", .bias = getauxval(AT_SYSINFO_EHDR)};
@@ -472,6 +494,7 @@ static void add_findings(TCase *tests)
     tcase_add_test(tests, symbolizer_missing_binary_is_replaced_by_its_debug_file);
     tcase_add_test(tests, symbolizer_sysroot_is_prefixed);
     tcase_add_test(tests, symbolizer_object_names_the_variable);
+    tcase_add_test(tests, symbolizer_segment_by_program_headers);
     tcase_add_test(tests, symbolizer_vdso_is_named);
     tcase_add_test(tests, symbolizer_no_module_reads_the_perf_map);
 }

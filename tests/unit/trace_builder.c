@@ -109,6 +109,9 @@ static void builder_begin_chunk(struct builder_stream *stream)
     builder->chunks[builder->chunk_count++] = chunk;
     stream->last_address = stream->previous_pc = 0;
     memset(stream->slots, 0, sizeof(stream->slots));
+    memset(stream->fault_slots, 0, sizeof(stream->fault_slots));
+    stream->fault_next = 0;
+    stream->fault_code = stream->fault_address = 0;
 }
 
 struct builder_stream *trace_builder_stream(struct trace_builder *builder, uint32_t tid)

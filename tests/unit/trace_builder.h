@@ -74,7 +74,15 @@ void builder_realloc_freed(struct builder_stream *stream);
 
 /* ---- cold records ---- */
 
-/* `fields`: u uint64_t, z int64_t (zigzag), s const char *, k uint32_t node. */
+/* A detail of FAULTS. */
+struct builder_fault {
+    uint64_t code, address;
+    unsigned bits; /* VMT_FAULT_MAJOR, _KERNEL, _STACK */
+    uint32_t node; /* with VMT_FAULT_STACK */
+};
+
+/* `fields`: u uint64_t, z int64_t (zigzag), s const char *, k uint32_t node, f const struct
+ * builder_fault * and size_t. */
 void builder_cold(struct builder_stream *stream, enum vmt_op op, const char *fields, ...);
 
 /* ---- chunks ---- */

@@ -278,6 +278,29 @@ static void builder_after_cold(struct builder_stream *stream, enum vmt_op op, ui
     }
 }
 
+/* A slot that has the code already is used again. */
+static void put_fault(struct builder_stream *stream, struct builder_record *record,
+                      const struct builder_fault *fault)
+{
+    unsigned slot = 0;
+    while (slot < VMT_FAULT_SLOTS &&
+           (stream->fault_slots[slot].code != fault->code || fault->code == 0))
+        slot++;
+    bool fresh = slot == VMT_FAULT_SLOTS;
+    put_number(record, fault->bits | (fresh ? 0 : (uint64_t)slot + 1) << 3);
+    if (fresh) {
+        slot = stream->fault_next;
+        stream->fault_next = (slot + 1) % VMT_FAULT_SLOTS;
+        put_number(record, zigzag(fault->code - stream->fault_code));
+        stream->fault_code = fault->code;
+        stream->fault_slots[slot] = (struct builder_fault_slot){fault->code, stream->fault_address};
+    }
+    put_number(record, zigzag(fault->address - stream->fault_slots[slot].address - 4096));
+    stream->fault_slots[slot].address = stream->fault_address = fault->address;
+    if (fault->bits & VMT_FAULT_STACK)
+        put_stack(stream, record, fault->node);
+}
+
 void builder_cold(struct builder_stream *stream, enum vmt_op op, const char *fields, ...)
 {
     static struct builder_record payload, record;
@@ -292,6 +315,10 @@ void builder_cold(struct builder_stream *stream, enum vmt_op op, const char *fie
             put_string(&payload, va_arg(list, const char *));
         } else if (*field == 'k') {
             put_stack(stream, &payload, va_arg(list, uint32_t));
+        } else if (*field == 'f') {
+            const struct builder_fault *faults = va_arg(list, const struct builder_fault *);
+            for (size_t count = va_arg(list, size_t); count > 0; count--)
+                put_fault(stream, &payload, faults++);
         } else {
             uint64_t value = va_arg(list, uint64_t);
             first = field == fields ? value : first;

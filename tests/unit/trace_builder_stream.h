@@ -10,6 +10,10 @@ struct builder_slot {
     uint32_t node;
 };
 
+struct builder_fault_slot {
+    uint64_t code, address;
+};
+
 struct builder_stream {
     struct trace_builder *builder;
     uint32_t number, tid, sequence;
@@ -18,6 +22,9 @@ struct builder_stream {
     uint64_t ticks, last_address, previous_pc;
     uint32_t next_node, node_epoch;
     struct builder_slot slots[VMT_SLOTS];
+    struct builder_fault_slot fault_slots[VMT_FAULT_SLOTS];
+    uint32_t fault_next;
+    uint64_t fault_code, fault_address; /* the last new code, the last fault's address */
     bool stamped, faulted;
     uint64_t stamp, minor, major;
 };

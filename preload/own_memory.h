@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Says which anonymous memory is the recorder's: the kernel joins it with its neighbours'.
+ */
+#ifndef VMTRACE_OWN_MEMORY_H
+#define VMTRACE_OWN_MEMORY_H
+
+#include "stream.h"
+
+/* REGION records named "[vmtrace]" for the streams and their stack nodes; false: no space.  Other
+ * threads go on meanwhile, so one that grows just now may be told as it was. */
+bool own_memory_write(struct stream *stream);
+
+#endif
