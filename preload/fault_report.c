@@ -3,6 +3,7 @@
 
 #include "fault_stack.h"
 #include "record_stack.h"
+#include "sys.h"
 #include "thread_state.h"
 
 enum { MOST_DETAILS = 128 }; /* of one record */
@@ -19,7 +20,8 @@ static struct span next_span(const struct faultcount *count, int kind, uint64_t 
     const struct fault_ring *ring = &count->ring[kind];
     if (count->source != VMT_FAULTS_PERF)
         return (struct span){head, head};
-    uint64_t known = count->seen[kind], kept = ring->size / count->unit * count->unit;
+    /* The oldest sample may be being overwritten before the head says so. */
+    uint64_t known = count->seen[kind], kept = (ring->size / count->unit - 1) * count->unit;
     if ((int64_t)known < 0) /* counted before there was a ring */
         known = 0;
     if (head - known > kept)
@@ -115,14 +117,10 @@ __attribute__((noinline, cold)) void fault_report_changed(struct stream *stream)
     faultcount_let_go(&stream->faults);
 }
 
-/* What it put into the slots of codes may not be part of the trace: the next chunk begins with
- * empty ones. */
 void fault_report_abandoned(struct stream *stream)
 {
-    if (stream->faults.holder != FAULTCOUNT_OWN_THREAD)
-        return;
-    stream_end_chunk(stream);
-    faultcount_let_go(&stream->faults);
+    if (stream->faults.holder == FAULTCOUNT_OWN_THREAD)
+        faultcount_let_go(&stream->faults);
 }
 
 /* Another thread's, as if it wrote the stream meanwhile. */
@@ -137,8 +135,11 @@ static void report_other(struct stream *stream, struct stream *other)
     faultcount_let_go(&other->faults);
 }
 
+/* A handler that jumps out of it would leave the others' faults in nobody's hands. */
 void fault_report_all(struct stream *stream)
 {
+    uint64_t before;
+    sys_block_signals(&before);
     uint32_t tid = stream->tid;
     for (uint32_t i = 0; i < thread_stream_count(); i++) {
         struct stream *other = thread_stream(i);
@@ -150,4 +151,5 @@ void fault_report_all(struct stream *stream)
     if (stream->faults.source == VMT_FAULTS_RUSAGE)
         faultcount_rusage_read(&stream->faults);
     fault_report(stream);
+    sys_restore_signals(&before);
 }

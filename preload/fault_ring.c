@@ -28,13 +28,36 @@ enum {
     KERNEL_WORDS = WIDE_REGISTERS + 1,
     /* and PERF_SAMPLE_STACK_USER: size, data, how much of them is filled */
     STACK_DATA = WIDE_REGISTERS + 4,
-    STACK_FILLED = STACK_DATA + FAULT_STACK_BYTES / 8,
-    STACK_WORDS = STACK_FILLED + 1,
 };
+
+#if defined(__x86_64__)
+#define ADDRESS_END                                                                                \
+    UINT64_C(0x7ffffffff000) /* the kernel's TASK_SIZE_MAX with 4 levels of tables */
+#else
+#define ADDRESS_END UINT64_MAX
+#endif
+
+extern void *__libc_stack_end __attribute__((weak)); /* the loader's: argc */
+
+/* Bytes of the stack in each sample.  The kernel takes fewer where the address space ends before
+ * so many, as it does above a stack that is not placed at random: then samples were of several
+ * sizes, and the head would not count them. */
+static uint32_t stack_bytes(void)
+{
+    uint64_t room = ADDRESS_END - (&__libc_stack_end ? (uint64_t)__libc_stack_end : 0);
+    return room < FAULT_STACK_MOST ? (uint32_t)room & ~7u : FAULT_STACK_MOST;
+}
+
+static size_t filled_index(void)
+{
+    return STACK_DATA + stack_bytes() / 8;
+}
 
 static uint32_t words_of(unsigned form)
 {
-    return form & FAULT_FORM_STACK ? STACK_WORDS : form ? KERNEL_WORDS : PLAIN_WORDS;
+    return form & FAULT_FORM_STACK ? (uint32_t)filled_index() + 1
+           : form                  ? KERNEL_WORDS
+                                   : PLAIN_WORDS;
 }
 
 static void describe(struct perf_event_attr *attributes, unsigned form)
@@ -49,7 +72,7 @@ static void describe(struct perf_event_attr *attributes, unsigned form)
     if (form & FAULT_FORM_STACK) {
         attributes->sample_type |= PERF_SAMPLE_STACK_USER;
         attributes->sample_regs_user |= UINT64_C(1) << REGISTER_SP | UINT64_C(1) << REGISTER_FP;
-        attributes->sample_stack_user = FAULT_STACK_BYTES;
+        attributes->sample_stack_user = stack_bytes();
     }
 }
 
@@ -107,8 +130,8 @@ static inline uint64_t word_at(const struct fault_ring *ring, uint64_t position,
 
 bool fault_ring_keeps(const struct fault_ring *ring, uint64_t position)
 {
-    __atomic_signal_fence(__ATOMIC_ACQ_REL);
-    return *ring->head - position <= ring->size;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return *ring->head - position + ring->sample_bytes <= ring->size;
 }
 
 bool fault_ring_read(const struct fault_ring *ring, uint64_t position, struct fault_sample *sample)
@@ -134,8 +157,8 @@ bool fault_ring_read(const struct fault_ring *ring, uint64_t position, struct fa
     if (ring->form & FAULT_FORM_STACK) {
         sample->fp = word_at(ring, position, at++);
         sample->sp = word_at(ring, position, at++);
-        uint64_t filled = word_at(ring, position, STACK_FILLED);
-        sample->stack_bytes = filled <= FAULT_STACK_BYTES ? filled : 0;
+        uint64_t filled = word_at(ring, position, filled_index());
+        sample->stack_bytes = filled <= stack_bytes() ? filled : 0;
     }
     sample->code = word_at(ring, position, at);
     return fault_ring_keeps(ring, position);

@@ -40,7 +40,7 @@ struct fault_sample {
 };
 
 /* Most bytes of the stack that a sample of FAULT_FORM_STACK holds. */
-enum { FAULT_STACK_BYTES = 16384 };
+enum { FAULT_STACK_MOST = 16384 };
 
 /* Of the calling thread, from now on.  0, or a negated errno: ENOMEM if there may not be a ring of
  * this size. */

@@ -3,6 +3,7 @@
 
 #include "executable.h"
 #include "sys.h"
+#include "trace_file.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -199,6 +200,8 @@ bool faultcount_poll(struct faultcount *count)
     count->early--;
     if (count->few == NO_PERF || (count->early && count->own[FAULT_MINOR] < count->few))
         return false;
+    if (sys_pid() != trace_pid) /* a child of vfork would get the events */
+        return false;
     count->few = NO_PERF;
     /* A child that a signal handler forks must know of each ring that it does not inherit. */
     uint64_t before;
@@ -220,9 +223,14 @@ void faultcount_detach(struct faultcount *count)
 {
     if (!faultcount_hold(count, FAULTCOUNT_OWN_THREAD))
         return;
-    for (int kind = 0; kind < FAULT_KINDS; kind++)
-        fault_ring_close(&count->ring[kind]);
+    struct fault_ring ring[FAULT_KINDS];
+    for (int kind = 0; kind < FAULT_KINDS; kind++) {
+        ring[kind] = count->ring[kind];
+        count->ring[kind] = (struct fault_ring){.memory = NULL};
+    }
     faultcount_init(count);
+    for (int kind = 0; kind < FAULT_KINDS; kind++)
+        fault_ring_close(&ring[kind]);
     faultcount_let_go(count);
 }
 

@@ -49,6 +49,12 @@ void housekeeping_thread_name(struct stream *stream)
     record_name(stream, stream->tid, name);
 }
 
+void housekeeping_name_later(struct stream *stream)
+{
+    stream->name[0] = '\0';
+    stream->pause_at = stream->cursor;
+}
+
 void housekeeping_all_names(struct stream *stream)
 {
     for (uint32_t i = 0; i < thread_stream_count(); i++) {
@@ -215,6 +221,8 @@ void housekeeping(struct stream *stream)
 {
     if (faultcount_poll(&stream->faults))
         record_fault_source(stream);
+    if (!stream->name[0])
+        housekeeping_thread_name(stream);
     stream_set_pause(stream);
     if (!sample_is_due())
         return;

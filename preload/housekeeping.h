@@ -32,6 +32,9 @@ uint64_t housekeeping_sample(struct stream *stream);
 /* A THREAD_NAME record if the calling thread's name is not the one recorded. */
 void housekeeping_thread_name(struct stream *stream);
 
+/* The calling thread may still get its name: the next event looks again.  Inside a hook. */
+void housekeeping_name_later(struct stream *stream);
+
 /* The names of all other threads that are still alive. */
 void housekeeping_all_names(struct stream *stream);
 

@@ -23,5 +23,6 @@ void interpose_new_resolve(void);
 void interpose_process_resolve(void);
 void interpose_signal_resolve(void);
 void interpose_privilege_resolve(void);
+void interpose_thread_resolve(void);
 
 #endif

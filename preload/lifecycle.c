@@ -228,6 +228,7 @@ void lifecycle_not_ended(void)
 
 void lifecycle_exec(const char *path)
 {
+    snapshot_signal_before_exec();
     if (recording == RECORDING_OFF || sys_pid() != trace_pid)
         return;
     record_text(VMT_OP_EXEC, path ? path : "");
@@ -243,6 +244,7 @@ void lifecycle_exec(const char *path)
 
 void lifecycle_exec_failed(int error)
 {
+    snapshot_signal_exec_failed();
     if (recording == RECORDING_OFF || sys_pid() != trace_pid)
         return;
     lifecycle_not_ended();

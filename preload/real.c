@@ -321,6 +321,7 @@ void real_resolve(void)
     interpose_process_resolve();
     interpose_signal_resolve();
     interpose_privilege_resolve();
+    interpose_thread_resolve();
     /* Last: until here, the message of a failed look-up came from the arena, and may be freed at
      * any time. */
     real_heap = heap;

@@ -216,7 +216,8 @@ static inline void end_release(struct stream *stream, struct open_record record,
 static __attribute__((noinline)) void record_free_slowly(enum vmt_kind kind, uint64_t address,
                                                          uint64_t caller, struct stream *stream)
 {
-    if (!stream && !(stream = thread_enter_slow(caller, address, RECORDING_PAUSED)))
+    if (!stream && !(stream = thread_enter_slow(caller, address, RECORDING_PAUSED,
+                                                __builtin_frame_address(0))))
         return;
     end_release(stream, begin_record(stream, kind, address), address);
 }

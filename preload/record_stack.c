@@ -2,22 +2,33 @@
 #include "record_stack.h"
 
 #include "modules.h"
+#include "sys.h"
 
 #include <string.h>
 
-/* A module went away: its addresses may mean something else from now on. */
+/* A module went away: its addresses may mean something else from now on.  A signal handler that
+ * jumps out of this would leave nodes that are not mapped. */
 static __attribute__((noinline, cold)) void forget(struct stream *stream, uint32_t epoch)
 {
     struct stream_record record;
+    uint64_t before;
+    sys_block_signals(&before);
     stream->epoch = epoch;
     stack_nodes_reset(&stream->nodes);
     stream->nodes_written = stream->nodes.next;
     stream->node_count = 0;
-    if (!stream_record_begin(&record, stream, VMT_OP_NODES_RESET, 0))
-        return;
-    stream_record_end(&record);
-    stream->node_epoch++;
+    if (stream_record_begin(&record, stream, VMT_OP_NODES_RESET, 0))
+        stream_record_end(&record);
+    stream->node_epoch++; /* if there is no space, the next chunk says so */
     memset(stream->slots, 0, sizeof(stream->slots));
+    memset(&stream->fault_codes, 0, sizeof(stream->fault_codes));
+    stream->last_address = stream->last_pc = 0;
+    sys_restore_signals(&before);
+}
+
+void record_stack_reset(struct stream *stream)
+{
+    forget(stream, __atomic_load_n(&modules_epoch, __ATOMIC_RELAXED));
 }
 
 /* Writes the nodes of frames [first, count), below `parent`, none of which is known yet. */
@@ -89,6 +100,8 @@ uint32_t record_stack_given(struct stream *stream)
     if (epoch != stream->epoch)
         forget(stream, epoch);
     uint32_t node = find_nodes(stream, 0);
+    if (!node && stream->nodes.next != stream->nodes_written)
+        stream->epoch--; /* numbers that were never defined: begin anew */
     callstack_forget(&stream->callstack);
     stream->node_count = 0;
     return node;

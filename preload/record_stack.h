@@ -13,6 +13,10 @@
 
 uint32_t record_stack_changed(struct stream *stream, const struct callstack_start *start);
 
+/* What reader and writer of the stream know may differ, as a record was left half-way: has both
+ * begin anew, by a NODES_RESET. */
+void record_stack_reset(struct stream *stream);
+
 /* The node of the stack that was put into `stream->callstack` (pc, count, cut), or 0; the thread's
  * last one is forgotten. */
 uint32_t record_stack_given(struct stream *stream);

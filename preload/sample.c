@@ -30,7 +30,7 @@ static void aim(struct sample_thread *self, uint64_t distance)
 
 static __attribute__((noinline)) void look_at_clock(void)
 {
-    if (thread_state.flags || !housekeeping_is_due())
+    if (thread_state.flags || thread_state.busy_frame || !housekeeping_is_due())
         return;
     struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
     if (!stream)

@@ -141,3 +141,30 @@ void snapshot_signal_install(void)
     action_of_ours(&before, &ours);
     installed = real(settings.snapshot_signal, &ours, NULL) == 0;
 }
+
+static bool is_ignored(void)
+{
+    return installed && handler_in(__atomic_load_n(&programs, __ATOMIC_ACQUIRE)) == SIG_IGN;
+}
+
+static void set_kernels(const struct sigaction *action)
+{
+    snapshot_signal_real *real = (snapshot_signal_real *)real_next("sigaction");
+    if (real)
+        real(settings.snapshot_signal, action, NULL);
+}
+
+void snapshot_signal_before_exec(void)
+{
+    if (is_ignored())
+        set_kernels(&(struct sigaction){.sa_handler = SIG_IGN});
+}
+
+void snapshot_signal_exec_failed(void)
+{
+    struct sigaction ours;
+    if (!is_ignored())
+        return;
+    action_of_ours(&(struct sigaction){.sa_handler = SIG_IGN}, &ours);
+    set_kernels(&ours);
+}

@@ -17,6 +17,11 @@ typedef int snapshot_signal_real(int, const struct sigaction *, struct sigaction
 
 void snapshot_signal_install(void);
 
+/* Around an exec: a signal that the program ignores is ignored by the next image, too, where a
+ * handler would become the default. */
+void snapshot_signal_before_exec(void);
+void snapshot_signal_exec_failed(void);
+
 /* Is it the one, in a process that our handler is installed in? */
 bool snapshot_signal_is(int number);
 

@@ -145,14 +145,6 @@ void stream_lose(struct stream *stream)
         __atomic_add_fetch(&trace_header->lost_events, 1, __ATOMIC_RELAXED);
 }
 
-void stream_end_chunk(struct stream *stream)
-{
-    if (!stream->region.base || stream->retry_at)
-        return;
-    stream->limit = stream->pause_at = stream->cursor;
-    end_region(&stream->region);
-}
-
 void stream_trim(struct stream *stream, bool alone)
 {
     if (!stream->region.base || stream->retry_at)

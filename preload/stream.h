@@ -66,7 +66,7 @@ struct stream {
     uint32_t sequence;         /* of the next chunk */
     uint32_t node_epoch;       /* NODES_RESET records so far */
     uint32_t tid;              /* thread that the trace says is writing */
-    char name[16];             /* its name, as recorded */
+    char name[16];             /* its name, as recorded; empty: look again */
     struct stack_bounds stack; /* its stack */
     struct fault_codes fault_codes;
     struct trace_region region;
@@ -87,17 +87,17 @@ void stream_set_pause(struct stream *stream);
 /* Thread `tid`, whose stack lies at `stack` (empty: not known), writes the stream from here on. */
 void stream_begin_thread(struct stream *stream, uint32_t tid, const struct stack_bounds *stack);
 
-/* The next record begins another chunk. */
-void stream_end_chunk(struct stream *stream);
-
 /* Cuts the file behind what was written, if that frees more than a few pages; the next record then
  * begins a new chunk. */
 void stream_trim(struct stream *stream, bool alone);
 
 static inline bool stream_room(struct stream *stream, size_t bytes)
 {
-    return __builtin_expect(stream->limit - stream->cursor >= (ptrdiff_t)bytes, 1) ||
-           stream_refill(stream);
+    while (__builtin_expect(stream->limit - stream->cursor < (ptrdiff_t)bytes, 0)) {
+        if (!stream_refill(stream)) /* it may give a part of a chunk only */
+            return false;
+    }
+    return true;
 }
 
 /* Makes the record whose opcode byte lies at `cursor` and which ends at `end` part of the trace. */

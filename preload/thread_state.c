@@ -6,6 +6,7 @@
 #include "lifecycle.h"
 #include "modules.h"
 #include "real.h"
+#include "record_stack.h"
 #include "settings.h"
 #include "sys.h"
 
@@ -153,16 +154,17 @@ static struct stream *claim_orphan(uint32_t tid, uint32_t owner)
 }
 
 /* A record may have been left half-way: what it wrote behind `cursor` must not be read as an
- * opcode, and nodes that it numbered but did not write are undone by a NODES_RESET. */
+ * opcode.  It may have numbered nodes, changed slots and bases without being part of the trace, or
+ * be part of it without having done so.  If it was to have a stamp, because it took a page
+ * from another stream (handover.h), the next one needs it. */
 static void clean_up_abandoned(struct stream *stream)
 {
     if (stream->limit)
         memset(stream->cursor, 0, (size_t)(stream->limit + STREAM_TAIL - stream->cursor));
-    if (stream->nodes.next != stream->nodes_written)
-        stream->epoch = __atomic_load_n(&modules_epoch, __ATOMIC_RELAXED) - 1;
+    stream->marks = __atomic_load_n(&clock_marks, __ATOMIC_RELAXED) - 1;
     callstack_forget(&stream->callstack);
-    stream->node_count = 0;
     fault_report_abandoned(stream);
+    record_stack_reset(stream);
 }
 
 /* Gives the stream to the calling thread and says so in the trace. */
@@ -187,8 +189,11 @@ static void take_over(struct stream *stream, uint32_t tid, bool nested)
         housekeeping_thread_name(stream);
 }
 
+/* A signal handler that forks or jumps out must not meet a stream that is half in other hands. */
 static struct stream *acquire(bool nested)
 {
+    uint64_t before;
+    sys_block_signals(&before);
     uint32_t tid = sys_tid();
     uint32_t owner = nested ? tid | OWNER_NESTED : tid;
     struct stream *stream = claim_free(owner);
@@ -198,6 +203,7 @@ static struct stream *acquire(bool nested)
         stream = new_stream(owner);
     if (stream)
         take_over(stream, tid, nested);
+    sys_restore_signals(&before);
     return stream;
 }
 
@@ -208,11 +214,12 @@ static bool on_signal_stack(void)
     return stack.ss_flags & SS_ONSTACK;
 }
 
-/* True if control left `frame` without returning to it (siglongjmp out of a handler): then
- * we now run further out on the same stack. */
-static bool was_abandoned(const void *frame)
+/* True if control left the hook at `before` without returning to it (siglongjmp out of a handler):
+ * then the present one, at `now`, is as far out on the same stack or further.  One in a handler
+ * that interrupted it lies further in. */
+static bool was_abandoned(const void *before, const void *now)
 {
-    return (const char *)__builtin_frame_address(0) > (const char *)frame && !on_signal_stack();
+    return (const char *)now >= (const char *)before && !on_signal_stack();
 }
 
 static struct stream *enter_nested(void)
@@ -236,7 +243,8 @@ bool thread_in_runtime(uint64_t caller, uint64_t value)
            value <= self->runtime_high && real_is_runtime(caller);
 }
 
-struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording least)
+struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording least,
+                                 const void *frame)
 {
     struct thread_state *self = &thread_state;
     bool large =
@@ -250,15 +258,15 @@ struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording
         lifecycle_forked();
     if (thread_in_runtime(caller, value) || callstack_is_own(caller))
         return NULL;
-    if ((self->flags & THREAD_RUNTIME) && was_abandoned(self->runtime_frame))
+    if ((self->flags & THREAD_RUNTIME) && was_abandoned(self->runtime_frame, frame))
         self->flags &= ~(unsigned)THREAD_RUNTIME;
-    if (self->flags & THREAD_BUSY) {
-        if (!was_abandoned(self->busy_frame))
+    if (self->busy_frame) {
+        if (!was_abandoned(self->busy_frame, frame))
             return enter_nested();
+        self->busy_frame = frame; /* should a handler jump out of this, too */
         clean_up_abandoned(self->stream);
     }
-    self->busy_frame = __builtin_frame_address(0);
-    self->flags |= THREAD_BUSY;
+    self->busy_frame = frame;
     __atomic_signal_fence(__ATOMIC_ACQ_REL);
     if (!self->stream && recording >= least)
         self->stream = acquire(false);
@@ -268,7 +276,7 @@ struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording
             faultcount_expect_many(&stream->faults);
         if (stream->cursor >= stream->pause_at && stream->cursor)
             housekeeping(stream);
-        if (stream->cursor) /* else it may have been wiped, by a fork before THREAD_BUSY was set */
+        if (stream->cursor) /* else it may have been wiped, by a fork before busy_frame was set */
             fault_report(stream);
         if (stream_room(stream, STREAM_MARGIN))
             return stream;
@@ -276,13 +284,15 @@ struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording
     } else if (trace_header && recording >= least) {
         __atomic_add_fetch(&trace_header->lost_events, 1, __ATOMIC_RELAXED);
     }
-    self->flags &= ~(unsigned)THREAD_BUSY;
+    self->busy_frame = NULL;
     return NULL;
 }
 
 /* Ends a nested record: the stream goes back to the pool. */
 void thread_leave_slow(struct stream *stream)
 {
+    if (stream->magic != STREAM_MAGIC) /* wiped: a handler within the handler has forked */
+        return;
     __atomic_store_n(&registry[stream->id].owner, 0, __ATOMIC_RELEASE);
 }
 
@@ -324,7 +334,7 @@ static void keep_on_fork(struct stream *stream, bool keep)
 void thread_state_before_fork(void)
 {
     struct thread_state *self = &thread_state;
-    if (recording == RECORDING_OFF || !(self->flags & THREAD_BUSY) || !self->stream)
+    if (recording == RECORDING_OFF || !self->busy_frame || !self->stream)
         return;
     self->flags |= THREAD_KEPT;
     keep_on_fork(self->stream, true);
@@ -364,7 +374,8 @@ void thread_state_after_fork(void)
     if (self->flags & THREAD_KEPT) {
         strand(own);
         own = self->stream = NULL;
-        self->flags &= ~(unsigned)(THREAD_BUSY | THREAD_KEPT);
+        self->busy_frame = NULL;
+        self->flags &= ~(unsigned)THREAD_KEPT;
     }
     if (!own)
         return;

@@ -20,7 +20,6 @@ enum recording { RECORDING_OFF, RECORDING_PAUSED, RECORDING_ON };
 extern enum recording recording;
 
 enum {
-    THREAD_BUSY = 1,     /* inside a hook: a record may be half written */
     THREAD_RUNTIME = 2,  /* inside the next operator new or delete, which calls malloc or free */
     THREAD_INTERNAL = 4, /* the recorder itself calls into libc: not the program's doing */
     THREAD_KEPT = 8, /* a forked child inherits the stream, which is busy, instead of a wiped one */
@@ -32,8 +31,10 @@ enum {
 struct thread_state {
     struct stream *stream;
     unsigned flags;
-    const void *busy_frame;             /* frame address of the hook that set THREAD_BUSY */
-    const void *runtime_frame;          /* and THREAD_RUNTIME */
+    /* Frame address of the hook that the thread is in, where a record may be half written, or NULL.
+     * One word, so that a signal handler that comes in between finds all or nothing. */
+    const void *busy_frame;
+    const void *runtime_frame;          /* of the one that set THREAD_RUNTIME */
     uint64_t runtime_low, runtime_high; /* size (or address) that the next malloc (or free) of
                                            operator new (or delete) will have */
     const struct callstack_start *runtime_start; /* who called that operator new */
@@ -55,8 +56,9 @@ static inline void thread_expect_faults(size_t size)
 /* Changes `recording` and has every stream look at it at its next event. */
 void recording_switch(enum recording to);
 
-/* The cold half of thread_enter. */
-struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording least);
+/* The cold half of thread_enter, for the hook whose frame is at `frame`. */
+struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording least,
+                                 const void *frame);
 
 /* Is this the malloc of an operator new that is being recorded itself, or the free of a delete?
  * It comes from the run time's code and asks for the same. */
@@ -71,19 +73,18 @@ static inline struct stream *thread_enter_at_once(void)
 {
     struct thread_state *self = &thread_state;
     struct stream *stream = self->stream;
-    if (__builtin_expect(!stream || self->flags, 0))
+    if (__builtin_expect(!stream || self->flags || self->busy_frame, 0))
         return NULL;
     /* Before the stream is looked at: a signal handler that forks wipes it in the child, unless
      * this is set. */
     self->busy_frame = __builtin_frame_address(0);
-    self->flags = THREAD_BUSY;
     __atomic_signal_fence(__ATOMIC_ACQ_REL);
     if (__builtin_expect(stream->cursor < stream->pause_at &&
                              stream->marks == __atomic_load_n(&clock_marks, __ATOMIC_RELAXED) &&
                              !faultcount_changed(&stream->faults),
                          1))
         return stream;
-    self->flags = 0;
+    self->busy_frame = NULL;
     return NULL;
 }
 
@@ -94,7 +95,9 @@ static inline struct stream *thread_enter_at_once(void)
 static inline struct stream *thread_enter(uint64_t caller, uint64_t value, enum recording least)
 {
     struct stream *stream = thread_enter_at_once();
-    return __builtin_expect(stream != NULL, 1) ? stream : thread_enter_slow(caller, value, least);
+    if (__builtin_expect(stream != NULL, 1))
+        return stream;
+    return thread_enter_slow(caller, value, least, __builtin_frame_address(0));
 }
 
 static inline void thread_leave(struct stream *stream)
@@ -102,7 +105,7 @@ static inline void thread_leave(struct stream *stream)
     struct thread_state *self = &thread_state;
     __atomic_signal_fence(__ATOMIC_ACQ_REL);
     if (__builtin_expect(stream == self->stream, 1))
-        self->flags &= ~(unsigned)THREAD_BUSY;
+        self->busy_frame = NULL;
     else
         thread_leave_slow(stream);
 }

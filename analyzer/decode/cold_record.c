@@ -109,6 +109,8 @@ static bool cold_read_fields(struct stream_decoder *decoder, const uint8_t *end,
 static void cold_reset_nodes(struct stream_decoder *decoder)
 {
     memset(decoder->work->slots, 0, sizeof(decoder->work->slots));
+    fault_decoder_reset(&decoder->work->faults);
+    decoder->last_address = decoder->previous_pc = 0;
     decoder->next_node = VMT_NODE_FIRST;
 }
 

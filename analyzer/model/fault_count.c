@@ -5,13 +5,18 @@
 
 #include "base/vector.h"
 
-#define HUGE_SHIFT 21
 /* Mappings that allocators get for themselves are larger: no small block of a forked child is on
  * pages of its own for certain. */
 #define OWN_PAGES (UINT64_C(128) << 10)
 /* Pages that were only inferred are remembered up to this number, 16 GiB of them: a file that lies
  * must not cost more. */
 #define INFERRED_PAGES (UINT64_C(1) << 22)
+
+/* Of a huge page: what a page of the lowest table of page descriptors, 8 bytes each, maps. */
+static unsigned fault_huge_shift(const struct fault_model *faults)
+{
+    return 2 * faults->page_shift - 3;
+}
 
 /* How often a huge page's worth of memory was touched for the first time. */
 struct fault_region {
@@ -45,6 +50,8 @@ static enum fault_kind fault_kind_again(const struct fault_model *faults,
         return FAULT_KIND_RETURN;
     if (page->moment < faults->fork_moment && !place->shared)
         return FAULT_KIND_COPY;
+    if (page->written) /* once it was written nothing is left to be copied */
+        return fault_owner_is_file(place) ? FAULT_KIND_CACHED : FAULT_KIND_RETURN;
     switch (place->target.owner) {
     case FAULT_OWNER_BLOCK: /* an allocator that reuses pages it kept causes no fault */
         return place->birth == 0 || place->birth > page->moment ? FAULT_KIND_RETURN
@@ -69,12 +76,14 @@ static enum fault_kind fault_kind(const struct fault_model *faults, uint32_t bit
     return fresh ? fault_kind_fresh(faults, place) : fault_kind_again(faults, place, page);
 }
 
-/* What touches the first page of an aligned 2 MiB of one owner may have brought all of it. */
+/* What touches the first page of an aligned huge page of one owner may have brought all of it. */
 static bool fault_count_region(struct fault_model *faults, uint64_t address,
                                const struct fault_place *place, uint32_t pair)
 {
-    uint64_t number = address >> HUGE_SHIFT, begin = number << HUGE_SHIFT;
-    if (place->shared || begin < place->start || place->end - begin < UINT64_C(1) << HUGE_SHIFT)
+    unsigned shift = fault_huge_shift(faults);
+    uint64_t number = address >> shift, begin = number << shift;
+    if (place->shared || place->start == place->end || begin < place->start ||
+        place->end - begin < UINT64_C(1) << shift)
         return true;
     uint32_t index = hash_map_get(&faults->region_by_number, number);
     if (index != HASH_MAP_NONE) {
@@ -138,6 +147,7 @@ bool fault_count(struct fault_model *faults, const struct fault_seen *seen,
     uint32_t giver = page->giver;
     page->moment = faults->heap->owners.moment;
     page->giver = PAGE_KEPT;
+    page->written = kind == FAULT_KIND_WRITE;
     uint32_t index = fault_count_pair(faults, seen, place, kind, 1);
     if (index == UINT32_MAX)
         return false;
@@ -154,7 +164,8 @@ static bool fault_page_is_there(const struct fault_model *faults, const struct f
 {
     const struct page_entry *page =
         page_history_find(&faults->pages, address >> faults->page_shift);
-    return page && fault_kind_again(faults, place, page) == FAULT_KIND_WRITE;
+    return page && page->giver == PAGE_KEPT &&
+           (page->written || fault_kind_again(faults, place, page) == FAULT_KIND_WRITE);
 }
 
 /* Goes on to what lies next to *place, at `address`; false if that is not of the same owner. */

@@ -13,6 +13,9 @@
 #define ADVICE_REMOVE 9
 #define ADVICE_DONTNEED_LOCKED 24
 
+/* glibc's least block with a mapping of its own, which realloc moves without copying. */
+#define MOVED_LEAST (UINT64_C(128) << 10)
+
 void fault_model_init(struct fault_model *faults, struct heap_model *heap,
                       const struct mapping_model *maps, const struct residency_model *residency,
                       const struct module_table *modules, struct stack_tree *stacks)
@@ -180,18 +183,56 @@ static bool fault_details(struct fault_model *faults, struct stream_state *strea
     return true;
 }
 
-/* Pages that lie wholly within start..start+length. */
-static void fault_given_back(struct fault_model *faults, uint64_t start, uint64_t length,
+/* Pages that lie wholly within start..start+length.  False when out of memory, as below. */
+static bool fault_given_back(struct fault_model *faults, uint64_t start, uint64_t length,
                              uint32_t node)
 {
     uint64_t mask = (UINT64_C(1) << faults->page_shift) - 1, end;
     if (faults->pages.count == 0 || __builtin_add_overflow(start, length, &end) ||
         end > UINT64_MAX - mask)
-        return;
+        return true;
     uint64_t first = (start + mask) >> faults->page_shift;
     uint64_t last = (end + mask) >> faults->page_shift; /* the kernel rounds lengths up */
-    if (first < last)
-        page_history_give_back(&faults->pages, first, last, node == PAGE_KEPT ? STACK_EMPTY : node);
+    return first >= last || page_history_give_back(&faults->pages, first, last,
+                                                   node == PAGE_KEPT ? STACK_EMPTY : node,
+                                                   faults->heap->owners.moment++);
+}
+
+/* What is mapped over an older mapping replaces its pages. */
+static bool fault_mapped_over(struct fault_model *faults, uint64_t start, uint64_t length,
+                              uint32_t node)
+{
+    uint64_t end;
+    size_t first, last;
+    if (faults->pages.count == 0 || __builtin_add_overflow(start, length, &end))
+        return true;
+    last = mapping_list_overlapping(&faults->maps->list, start, end, &first);
+    for (; first < last; first++) {
+        const struct mapping *old = &faults->maps->list.mappings[first];
+        uint64_t low = old->start > start ? old->start : start;
+        uint64_t high = old->end < end ? old->end : end;
+        if (!fault_given_back(faults, low, high - low, node))
+            return false;
+    }
+    return true;
+}
+
+/* The pages went along to the new place, where they do not fault again. */
+static bool fault_remapped(struct fault_model *faults, struct stream_state *stream, uint64_t start)
+{
+    uint64_t old = stream->remap_start, length = stream->remap_length;
+    stream->remap_length = 0;
+    return length == 0 || start == old || fault_given_back(faults, old, length, PAGE_FORGOTTEN);
+}
+
+bool fault_model_realloc(struct fault_model *faults, const struct stream_state *stream,
+                         const struct event *event)
+{
+    const struct pending_realloc *pending = &stream->realloc;
+    if (!pending->active || !pending->known || pending->block.size < MOVED_LEAST ||
+        pending->block.address == event->address)
+        return true;
+    return fault_given_back(faults, pending->block.address, pending->block.size, PAGE_FORGOTTEN);
 }
 
 bool fault_model_apply(struct fault_model *faults, struct stream_state *stream,
@@ -208,15 +249,21 @@ bool fault_model_apply(struct fault_model *faults, struct stream_state *stream,
     case VMT_OP_ADVISE:
         if (values[2] == ADVICE_DONTNEED || values[2] == ADVICE_FREE ||
             values[2] == ADVICE_REMOVE || values[2] == ADVICE_DONTNEED_LOCKED)
-            fault_given_back(faults, values[0], values[1], node);
+            return fault_given_back(faults, values[0], values[1], node);
         return true;
+    case VMT_OP_MAP:
+        return fault_mapped_over(faults, values[1], values[2], node);
     case VMT_OP_UNMAP:
-        fault_given_back(faults, values[1], values[2], node);
+        return fault_given_back(faults, values[1], values[2], node);
+    case VMT_OP_REMAP_BEGIN:
+        stream->remap_start = values[0];
+        stream->remap_length = values[1];
         return true;
+    case VMT_OP_REMAP_END:
+        return fault_remapped(faults, stream, values[0]);
     case VMT_OP_BREAK:
-        if (values[1] < values[0])
-            fault_given_back(faults, values[1], values[0] - values[1], node);
-        return true;
+        return values[1] >= values[0] ||
+               fault_given_back(faults, values[1], values[0] - values[1], node);
     default:
         return true;
     }

@@ -61,10 +61,16 @@ void fault_model_init(struct fault_model *faults, struct heap_model *heap,
 void fault_model_start(struct fault_model *faults, const struct vmt_file_header *header);
 void fault_model_release(struct fault_model *faults);
 
-/* Takes in FAULTS, FORK, and what gives pages back: ADVISE, UNMAP and BREAK; before the mapping
- * model does.  `node` is the record's stack.  False when out of memory, as below. */
+/* Takes in FAULTS, FORK, and what gives pages back or moves them: ADVISE, MAP, UNMAP, REMAP_* and
+ * BREAK; before the mapping model does.  `node` is the record's stack.  False when out of memory,
+ * as below. */
 bool fault_model_apply(struct fault_model *faults, struct stream_state *stream,
                        const struct event *event, uint32_t node);
+
+/* Before the heap model takes in an allocation: a large block that realloc moved took its pages
+ * along.  False when out of memory. */
+bool fault_model_realloc(struct fault_model *faults, const struct stream_state *stream,
+                         const struct event *event);
 
 /* Before the heap model takes in the stream's next hot event: gives it the faults that are known by
  * their number only. */

@@ -248,6 +248,7 @@ static bool mapping_remap_end(struct mapping_model *model, struct stream_state *
                                   mapping.flags & MAPPING_SHM ? SITE_SHM : SITE_MMAP);
     if (mapping.site == SITE_NONE || !mapping_name_site(model, mapping.site, &text))
         return false;
+    model->sites->sites[mapping.site].moved = true;
     mapping_count(model, &mapping, event->ticks);
     return mapping_place(model, &mapping);
 }

@@ -133,11 +133,11 @@ static bool owner_module(const struct residency_model *model, const struct resid
     stretch->module = index;
     if (table->modules[index].flags & VMT_MODULE_TRACER) {
         stretch_is(stretch, PART_TRACER);
-    } else if (region_is_file(region)) {
-        stretch_is(stretch, PART_FILES);
     } else {
         stretch_is(stretch, PART_OTHER);
         stretch->program_data = true;
+        if (region_is_file(region))
+            stretch->file_pages = PART_FILES;
     }
     return true;
 }

@@ -20,7 +20,7 @@ struct stretch {
     uint32_t site;                  /* of the program's mapping, or SITE_NONE */
     uint32_t module;                /* or MODULE_NONE */
     uint32_t tid;                   /* whose stack, or 0 */
-    bool program_data;              /* a binary's, of no file */
+    bool program_data;              /* a binary's: pages of no file are its variables */
 };
 
 /* That of `at`, which is in capture.regions[region]; regions are sorted. */

@@ -8,8 +8,8 @@
 #include "model/residency_join.h"
 
 #define OWN_MEMORY "[vmtrace]" /* name of a REGION that only says whose a part of others is */
-#define ADDRESS_MAX (UINT64_C(1) << 57) /* of user space on every machine; sums stay below */
-#define KERNEL_REGION (UINT64_C(1) << 20)  /* [vsyscall] is shown, above user space */
+#define ADDRESS_MAX (UINT64_C(1) << 57)   /* of user space on every machine; sums stay below */
+#define KERNEL_REGION (UINT64_C(1) << 20) /* [vsyscall] is shown, above user space */
 #define PAGE_SIZE_MAX (UINT64_C(1) << 30)
 /* Larger than a thread's stack: what a process without a limit says of its first one. */
 #define STACK_LARGEST (UINT64_C(1) << 30)
@@ -236,6 +236,25 @@ static void residency_make_room(struct residency_model *model)
     model->dropped++;
 }
 
+/* Whether there is time to join this one.  That of the exit always is. */
+static bool residency_affords(struct residency_model *model)
+{
+    if (model->next > 0)
+        model->next--;
+    if (model->next > 0 && (model->exited || model->capture.header.reason != VMT_RESIDENCY_EXIT)) {
+        model->dropped++;
+        return false;
+    }
+    model->exited |= model->capture.header.reason == VMT_RESIDENCY_EXIT;
+    model->work += model->heap->blocks.count + model->heap->sites->count;
+    if (model->work >= RESIDENCY_WORK) {
+        model->work = 0;
+        model->stride = model->stride ? model->stride * 2 : 2;
+    }
+    model->next = model->stride;
+    return true;
+}
+
 static bool residency_finish(struct residency_model *model, const struct event *event)
 {
     const uint64_t *values = event->cold.values;
@@ -253,6 +272,8 @@ static bool residency_finish(struct residency_model *model, const struct event *
         model->unfinished++;
         return true;
     }
+    if (!residency_affords(model))
+        return true;
     if (model->count)
         residency_shrink(&model->snapshots[model->count - 1]);
     if (model->count == RESIDENCY_MAX)

@@ -25,6 +25,10 @@
 #define RESIDENCY_FILES ((size_t)256)
 #define RESIDENCY_REGIONS ((size_t)1 << 20)
 #define RESIDENCY_RUNS ((size_t)1 << 22)
+/* Live blocks that all joins together may go through; each time it is reached, only half as many
+ * of the snapshots that follow are joined, and the others count as dropped.  A live block costs
+ * some 80 ns. */
+#define RESIDENCY_WORK ((uint64_t)1 << 25)
 #define RESIDENCY_NAMES ((size_t)1 << 16) /* different ones; later ones are "" */
 
 /* Pages in a row that are alike. */
@@ -75,6 +79,9 @@ struct residency_model {
     size_t name_count, name_capacity;
     struct hash_map by_name;
     uint64_t dropped, unfinished;
+    uint64_t work;         /* live blocks gone through since it was RESIDENCY_WORK */
+    uint64_t stride, next; /* one in so many snapshots is joined; how many are left until then */
+    bool exited;           /* that of the exit was joined */
 };
 
 void residency_model_init(struct residency_model *model, const struct heap_model *heap,

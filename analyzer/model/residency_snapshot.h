@@ -23,7 +23,7 @@ enum residency_part {
     PART_LIVE,     /* live blocks */
     PART_FREE,     /* kept by the allocator, in no live block */
     PART_MAPPINGS, /* the program's own mmap, shmat and sbrk */
-    PART_FILES,    /* pages of files, and what binaries have changed in theirs */
+    PART_FILES,    /* pages of files, which binaries are */
     PART_STACKS,
     PART_TRACER, /* the trace, the recorder and its memory */
     PART_OTHER,
@@ -76,7 +76,8 @@ struct residency {
     uint64_t error; /* errno of what could not be read; 0: all was */
     uint64_t duration_ns;
     struct residency_bytes parts[PART_COUNT];
-    uint64_t program_data;        /* part of PART_OTHER: binaries' data that no file holds (.bss) */
+    uint64_t
+        program_data; /* part of PART_OTHER: variables of binaries that no file holds (any more) */
     uint64_t free_pages;          /* part of PART_FREE: pages without any live block */
     uint64_t pinned;              /* and what is free in pages that are less than a quarter live */
     uint64_t guessed;             /* resident bytes of regions whose pages were not told */

@@ -30,8 +30,7 @@ bool residency_sums_init(struct residency_sums *sums, struct residency_model *mo
     *sums = (struct residency_sums){.model = model, .snapshot = snapshot};
     sums->site_count = table->count;
     sums->sites = calloc(table->count + 1, sizeof(*sums->sites));
-    if (!sums->sites ||
-        !block_order_init(&sums->order, model->heap)) {
+    if (!sums->sites || !block_order_init(&sums->order, model->heap)) {
         free(sums->sites);
         return false;
     }
@@ -108,6 +107,8 @@ static void sweep_add(struct sums_sweep *sweep, enum residency_part part, uint64
     bytes = sweep_share(sweep, bytes);
     bytes_add(&sweep->region->parts[part], bytes, present);
     bytes_add(&snapshot->parts[part], bytes, present);
+    if (part == PART_OTHER && sweep->stretch->rest == PART_FREE)
+        bytes_add(&sweep->sums->unknown, bytes, present);
     if (sweep->stretch->program_data && part == PART_OTHER && present)
         snapshot->program_data += bytes;
     if (part == PART_FILES) {
@@ -257,25 +258,61 @@ void residency_sums_rest(struct residency_sums *sums, struct residency_region *r
     snapshot->huge += region->huge;
 }
 
-/* Of a sampled heap only some blocks are known; what they stand for was counted as free. */
-static void sums_weigh(struct residency_sums *sums)
+static uint64_t *site_bytes(struct residency_site *site, bool present)
 {
-    struct residency *snapshot = sums->snapshot;
-    struct residency_bytes *live = &snapshot->parts[PART_LIVE];
-    struct residency_bytes *unused = &snapshot->parts[PART_FREE];
-    const struct site_table *table = sums->model->heap->sites;
-    uint64_t estimate = 0, more;
-    for (size_t i = 0; i < sums->site_count; i++) {
-        sums->sites[i].pinned = 0;
-        if (table->sites[i].kind < SITE_MMAP)
-            estimate += sums->sites[i].bytes.resident;
+    return present ? &site->bytes.resident : &site->bytes.swapped;
+}
+
+/* Shares `total` bytes out among the heap's sites as what they have now: of `estimate`. */
+static void sums_share(struct residency_sums *sums, bool present, uint64_t estimate, uint64_t total)
+{
+    uint64_t before = 0, told = 0;
+    for (size_t i = 0; i < sums->site_count && estimate; i++) {
+        if (sums->model->heap->sites->sites[i].kind >= SITE_MMAP)
+            continue;
+        uint64_t *bytes = site_bytes(&sums->sites[i], present);
+        before += *bytes;
+        uint64_t until = (uint64_t)((double)total * ((double)before / (double)estimate));
+        *bytes = until - told;
+        told = until;
     }
-    more = estimate > live->resident ? estimate - live->resident : 0;
-    if (more > unused->resident)
-        more = unused->resident;
-    live->resident += more;
-    unused->resident -= more;
-    snapshot->pinned = snapshot->free_pages = 0;
+}
+
+static uint64_t bytes_move(uint64_t *from, uint64_t limit, uint64_t more)
+{
+    uint64_t most = *from < limit ? *from : limit, moved = more < most ? more : most;
+    *from -= moved;
+    return moved;
+}
+
+/* Of a sampled heap only some blocks are known.  What they stand for was counted as free or, where
+ * a block is a mapping of its own, as nobody's; there may be less of that than the estimate. */
+static void sums_weigh(struct residency_sums *sums, bool present)
+{
+    struct residency_bytes *parts = sums->snapshot->parts;
+    uint64_t *live = present ? &parts[PART_LIVE].resident : &parts[PART_LIVE].swapped;
+    uint64_t *unused = present ? &parts[PART_FREE].resident : &parts[PART_FREE].swapped;
+    uint64_t *other = present ? &parts[PART_OTHER].resident : &parts[PART_OTHER].swapped;
+    uint64_t estimate = 0;
+    for (size_t i = 0; i < sums->site_count; i++) {
+        if (sums->model->heap->sites->sites[i].kind < SITE_MMAP)
+            estimate += *site_bytes(&sums->sites[i], present);
+    }
+    if (estimate > *live)
+        *live += bytes_move(unused, UINT64_MAX, estimate - *live);
+    if (estimate > *live)
+        *live += bytes_move(other, present ? sums->unknown.resident : sums->unknown.swapped,
+                            estimate - *live);
+    sums_share(sums, present, estimate, *live);
+}
+
+static void sums_weigh_all(struct residency_sums *sums)
+{
+    sums_weigh(sums, true);
+    sums_weigh(sums, false);
+    sums->snapshot->pinned = sums->snapshot->free_pages = 0;
+    for (size_t i = 0; i < sums->site_count; i++)
+        sums->sites[i].pinned = 0;
 }
 
 static int compare_files(const void *left, const void *right)
@@ -318,7 +355,7 @@ bool residency_sums_finish(struct residency_sums *sums)
     struct residency *snapshot = sums->snapshot;
     const struct heap_model *heap = sums->model->heap;
     if (heap->sample_interval)
-        sums_weigh(sums);
+        sums_weigh_all(sums);
     for (size_t i = 0; i < PART_COUNT; i++)
         snapshot->rss_bytes += snapshot->parts[i].resident;
     if (snapshot->kernel_rss > snapshot->rss_bytes) { /* regions that could not be read */

@@ -19,8 +19,9 @@ struct residency_sums {
     size_t site_count;
     struct hash_map files; /* by where their interned names are */
     size_t file_capacity;
-    size_t block; /* in the order: none before it ends behind what was swept */
-    bool failed;  /* out of memory */
+    size_t block;                   /* in the order: none before it ends behind what was swept */
+    struct residency_bytes unknown; /* in PART_OTHER, but blocks that nobody told of may be there */
+    bool failed;                    /* out of memory */
 };
 
 /* Pages in a row that are alike, in one stretch. */

@@ -29,6 +29,7 @@ struct site {
     uint32_t kind;
     uint32_t next; /* site with the same stack */
     bool several_names;
+    bool moved;       /* mappings: mremap brought pages that were touched elsewhere */
     uint64_t epoch;   /* of peak_* */
     uint64_t samples; /* allocations that were recorded */
     uint64_t allocations, bytes_allocated, temporary, failed;

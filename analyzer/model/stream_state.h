@@ -36,6 +36,7 @@ struct stream_state {
     uint64_t uncounted_minor, uncounted_major; /* of FAULTS, without details: for the next event */
     uint64_t last_ticks;                       /* of the record before the present one */
     uint64_t last_touched;                     /* address of the last fault that was described */
+    uint64_t remap_start, remap_length;        /* of the last REMAP_BEGIN; 0: it has ended */
 };
 
 #endif

@@ -139,6 +139,9 @@ static bool trace_apply_hot(struct trace_model *model, struct stream_state *stre
 {
     trace_count_faults(model, stream, event->minor, event->major);
     stream->last_ticks = event->ticks;
+    if (event->type == EVENT_ALLOC && stream->realloc.active &&
+        !fault_model_realloc(&model->faults, stream, event))
+        return false;
     if (!stream->touched)
         return heap_model_apply(&model->heap, stream, event, node);
     stream->touched = false;

@@ -20,6 +20,8 @@ struct fault_sums {
     struct fault_sum *pairs;
     size_t pair_count, pair_capacity;
     struct hash_map codes_by_key, targets_by_key, pairs_by_key;
+    /* Of a forked child's copies, those that can be none: in [1] of blocks that it allocated. */
+    uint64_t copies[2], no_copies[2], copies_seen[2];
 };
 
 /* Where in a binary the target lies; of no meaning for what is in none. */
@@ -29,6 +31,11 @@ enum fault_part { FAULT_PART_NONE, FAULT_PART_CODE, FAULT_PART_DATA, FAULT_PART_
  * when out of memory. */
 bool fault_target_resolve(struct report_build *build, const struct fault_target *target,
                           uint32_t code, struct report_fault_target *out, enum fault_part *part);
+
+/* fault_copies.c: before the first pair is added, and for each. */
+void fault_copies_bound(struct fault_sums *sums);
+void fault_copies_apply(struct fault_sums *sums, enum fault_owner owner,
+                        struct report_fault_counts *counts);
 
 /* fault_hints.c */
 bool report_build_fault_hints(struct report_build *build);

@@ -206,7 +206,7 @@ bool fault_target_resolve(struct report_build *build, const struct fault_target 
         break;
     }
     out->site = &build->sites[target->id];
-    if (!out->name)
+    if (target->owner != FAULT_OWNER_FILE) /* where several files were mapped it has none */
         out->name = out->site->kind;
     return true;
 }

@@ -53,9 +53,9 @@ static bool report_build_all(struct report_build *build)
     if (!report_build_sites(build) || !report_build_leaks(build))
         return false;
     report_build_estimates(build);
-    return report_build_lists(build) && report_build_faults(build) &&
-           report_build_residency(build) && report_build_errors(build) &&
-           report_build_frames(build) && report_build_notes(build);
+    return report_build_lists(build) && report_build_residency(build) &&
+           report_build_faults(build) && report_build_errors(build) && report_build_frames(build) &&
+           report_build_notes(build);
 }
 
 struct report *report_new(const struct trace_model *model, const struct report_options *options)

@@ -170,6 +170,7 @@ static bool fault_sums_add(struct fault_sums *sums, const struct fault_pair *pai
                                          .kernel = pair->kernel,
                                          .inferred = pair->inferred};
     memcpy(counts.kinds, pair->kinds, sizeof(counts.kinds));
+    fault_copies_apply(sums, target->owner, &counts);
     fault_kinds_of_part(build, part, &counts);
     fault_counts_add(&sum->counts, &counts);
     fault_counts_add(&sums->codes[code].counts, &counts);
@@ -358,6 +359,7 @@ bool report_build_faults(struct report_build *build)
     const struct fault_table *table = &build->model->faults.table;
     struct fault_sums sums = {.build = build};
     bool good = true;
+    fault_copies_bound(&sums);
     for (size_t i = 0; good && i < table->pair_count; i++)
         good = fault_sums_add(&sums, &table->pairs[i]);
     good = good && fault_sums_list(&sums);

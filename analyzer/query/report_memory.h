@@ -17,7 +17,8 @@ struct report_site;
 
 enum report_part {
     REPORT_PART_LIVE,     /* live blocks */
-    REPORT_PART_FREE,     /* freed, or never handed out, and kept by the allocator */
+    REPORT_PART_FREE,     /* freed, or never handed out, and kept by the allocator; in a fork also
+                             what lived in its parent */
     REPORT_PART_MAPPINGS, /* the program's own mmap, shmat, sbrk */
     REPORT_PART_FILES,
     REPORT_PART_STACKS,
@@ -58,9 +59,10 @@ struct report_residency {
     uint64_t error; /* errno of what could not be read; 0: all was */
     uint64_t duration_ns;
     struct report_bytes parts[REPORT_PARTS];
-    uint64_t program_data; /* part of OTHER: data of binaries that no file holds (.bss) */
-    uint64_t free_pages;   /* part of FREE: pages with no live block at all */
-    uint64_t pinned;       /* part of FREE: in pages that are less than a quarter live */
+    uint64_t program_data; /* part of OTHER: variables of binaries that no file holds (any more) */
+    uint64_t free_pages;   /* part of FREE: pages with no live block at all; REPORT_UNKNOWN where
+                              not all live blocks are known */
+    uint64_t pinned;       /* part of FREE: in pages that are less than a quarter live; likewise */
     uint64_t guessed;      /* resident bytes whose owners were taken by proportion: no pagemap */
     const struct report_resident_site *sites; /* by resident bytes */
     size_t site_count;
@@ -96,7 +98,8 @@ enum report_trend_kind {
     REPORT_TREND_UNCLEAR, /* none of these */
 };
 
-/* Of RSS in the later part of the run.  The slope is Theil and Sen's, its interval and the
+/* Of RSS in the later part of the run, up to where the program began to release everything (to_ns
+ * is before the last sample then).  The slope is Theil and Sen's, its interval and the
  * confidence are by Mann and Kendall's test. */
 struct report_trend {
     enum report_trend_kind kind;

@@ -25,6 +25,12 @@ static int compare_sites(const void *left, const void *right)
     return a->site < b->site ? -1 : a->site > b->site;
 }
 
+/* Else what is not known to be live may be, too: of a fork's parent, or left out. */
+static bool resident_blocks_known(const struct report_build *build)
+{
+    return !(build->model->header.flags & VMT_FLAG_FORKED) && !build->model->header.sample_interval;
+}
+
 static bool resident_sites(struct report_build *build, const struct residency *from,
                            struct report_residency *to)
 {
@@ -47,7 +53,7 @@ static bool resident_sites(struct report_build *build, const struct residency *f
             .untouched = site->bytes.size > used ? site->bytes.size - used : 0,
             .huge = site->huge < site->bytes.resident ? site->huge : site->bytes.resident,
             .of_files = site->of_files,
-            .pinned = site->pinned,
+            .pinned = resident_blocks_known(build) ? site->pinned : 0,
         };
     }
     qsort(sites, kept, sizeof(*sites), compare_sites);
@@ -83,6 +89,7 @@ static bool resident_snapshot(struct report_build *build, const struct residency
         [VMT_RESIDENCY_SIGNAL] = "signal",
         [VMT_RESIDENCY_PEAK] = "peak",
     };
+    bool whole = resident_blocks_known(build);
     *to = (struct report_residency){
         .reason = reasons[from->reason],
         .name = report_copy(build, from->name),
@@ -103,8 +110,8 @@ static bool resident_snapshot(struct report_build *build, const struct residency
         .error = from->error,
         .duration_ns = from->duration_ns,
         .program_data = from->program_data,
-        .free_pages = from->free_pages,
-        .pinned = from->pinned,
+        .free_pages = whole ? from->free_pages : REPORT_UNKNOWN,
+        .pinned = whole ? from->pinned : REPORT_UNKNOWN,
         .guessed = from->guessed,
     };
     for (size_t i = 0; i < REPORT_PARTS; i++)

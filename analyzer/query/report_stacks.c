@@ -24,22 +24,16 @@ static bool report_is_tracer(const struct report_build *build, uint32_t module)
            (build->model->modules.modules[module].flags & VMT_MODULE_TRACER);
 }
 
-/* The first frame that is not the recorder's own. */
-static uint32_t report_skip_tracer(const struct report_build *build, uint32_t node)
-{
-    const struct stack_tree *stacks = &build->model->stacks;
-    while (node >= STACK_FIRST && report_is_tracer(build, report_frame_place(build, node).module))
-        node = stacks->nodes[node].parent;
-    return node;
-}
-
-/* Copies the frames from `node` outward to `frames`, or only counts them if that is NULL. */
+/* Copies the frames from `node` outward to `frames`, or only counts them if that is NULL: without
+ * those of the recorder's wrappers, under which libc's own functions may allocate. */
 static bool report_walk(struct report_build *build, uint32_t node, struct report_frame *frames,
                         size_t *count, uint32_t *root)
 {
     *count = 0;
     for (; node >= STACK_FIRST; node = build->model->stacks.nodes[node].parent) {
         struct frame_place place = report_frame_place(build, node);
+        if (report_is_tracer(build, place.module))
+            continue;
         const struct cached_frames *known =
             frame_cache_get(&build->frames, place.module, place.address);
         if (!known)
@@ -57,7 +51,6 @@ static const struct report_stack *report_make_stack(struct report_build *build, 
     uint32_t root;
     size_t count;
     struct report_stack *stack = arena_alloc(build->arena, sizeof(*stack));
-    node = report_skip_tracer(build, node);
     if (!stack || !report_walk(build, node, NULL, &count, &root))
         return NULL;
     struct report_frame *frames = arena_array(build->arena, count, sizeof(*frames));

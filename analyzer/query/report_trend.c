@@ -7,7 +7,8 @@
  * not move; its interval and the confidence come from the variance of Kendall's S with ties
  * (Gilbert, "Statistical methods for environmental pollution monitoring", 1987, 16.4). Neighbouring
  * points of RSS depend on each other, which makes that test too sure of itself: so the points are
- * few and far apart, and growth is only called steady if each quarter of the time had its share.
+ * few and far apart, at even times so that idle ones count, and growth is only called steady if
+ * each quarter of the time had its share.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ enum {
     TREND_QUARTERS = 4,
 };
 
+#define TREND_TEARDOWN 4                  /* 1 / the last part, in which all may be released */
 #define TREND_WARM_UP 0.4                 /* part of the time in which anything may grow */
 #define TREND_NOISE ((double)(512 << 10)) /* bytes that are not worth a word */
 #define TREND_NOISE_SHARE 0.02            /* of RSS */
@@ -32,28 +34,47 @@ struct trend_points {
     size_t count;
 };
 
-/* The last known value at evenly spaced times of the later part. */
-static void trend_take(const struct report *report, struct report_trend *trend,
-                       struct trend_points *points)
+static double trend_noise(double rss)
+{
+    return rss * TREND_NOISE_SHARE > TREND_NOISE ? rss * TREND_NOISE_SHARE : TREND_NOISE;
+}
+
+/* The last sample that counts.  Many programs release everything just before they end, however
+ * long they have leaked: what falls from a peak in the last part to the end is no trend. */
+static size_t trend_last(const struct report *report)
 {
     const struct report_sample *samples = report->samples;
-    uint64_t begin = samples[0].t_ns, end = samples[report->sample_count - 1].t_ns;
+    size_t last = report->sample_count - 1, peak = last;
+    uint64_t end = samples[last].t_ns, part = (end - samples[0].t_ns) / TREND_TEARDOWN;
+    for (size_t i = 0; i < last; i++)
+        if (end - samples[i].t_ns <= part && samples[i].rss_bytes >= samples[peak].rss_bytes)
+            peak = i;
+    double most = (double)samples[peak].rss_bytes, fell = most - (double)samples[last].rss_bytes;
+    return fell > trend_noise(most) ? peak : last;
+}
+
+/* The last known value at evenly spaced times of the later part.  Returns how many samples these
+ * are from. */
+static size_t trend_take(const struct report *report, struct report_trend *trend,
+                         struct trend_points *points)
+{
+    const struct report_sample *samples = report->samples;
+    size_t last = trend_last(report), i = 0, taken = SIZE_MAX, distinct = 0;
+    uint64_t begin = samples[0].t_ns, end = samples[last].t_ns;
     double from = (double)begin + (double)(end - begin) * TREND_WARM_UP;
-    size_t i = 0, taken = SIZE_MAX;
     trend->from_ns = (uint64_t)from;
     trend->to_ns = end;
-    points->count = 0;
     for (size_t k = 0; k < TREND_POINTS; k++) {
         double at = from + ((double)end - from) * (double)k / (TREND_POINTS - 1);
-        while (i + 1 < report->sample_count && (double)samples[i + 1].t_ns <= at)
+        while (i < last && (double)samples[i + 1].t_ns <= at)
             i++;
-        if (i == taken)
-            continue;
+        distinct += i != taken;
         taken = i;
-        points->t[points->count] = (double)samples[i].t_ns / 1e9;
-        points->rss[points->count++] = (double)samples[i].rss_bytes;
+        points->t[k] = at / 1e9;
+        points->rss[k] = (double)samples[i].rss_bytes;
     }
-    trend->points = points->count;
+    points->count = trend->points = TREND_POINTS;
+    return distinct;
 }
 
 static int compare_doubles(const void *left, const void *right)
@@ -107,7 +128,7 @@ static void trend_slope(const struct trend_points *points, struct report_trend *
     trend->confidence = erf(z / sqrt(2));
 }
 
-/* Whether each quarter of the points has at least a third of its share of the whole rise. */
+/* Whether each quarter of the time has at least a third of its share of the whole rise. */
 static bool trend_is_spread(const struct trend_points *points)
 {
     size_t last = points->count - 1;
@@ -126,7 +147,7 @@ static enum report_trend_kind trend_kind(const struct report *report,
 {
     size_t last = points->count - 1;
     double end = points->rss[last], rise = end - points->rss[0];
-    double noise = end * TREND_NOISE_SHARE > TREND_NOISE ? end * TREND_NOISE_SHARE : TREND_NOISE;
+    double noise = trend_noise(end);
     double before = points->rss[0] - (double)report->samples[0].rss_bytes;
     bool sure = trend->confidence >= TREND_SURE;
     double expected = trend->slope * (points->t[last] - points->t[0]);
@@ -146,8 +167,7 @@ bool report_build_trend(struct report_build *build)
     struct trend_points points;
     if (report->sample_count < TREND_LEAST)
         return true;
-    trend_take(report, trend, &points);
-    if (points.count < TREND_LEAST)
+    if (trend_take(report, trend, &points) < TREND_LEAST)
         return true;
     trend_slope(&points, trend);
     trend->kind = trend_kind(report, &points, trend);

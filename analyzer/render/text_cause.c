@@ -97,7 +97,10 @@ static void write_clause(struct text *text, const struct clause *clause)
             text_origin(text, clause->stack, CAUSE_NAME);
         break;
     case REPORT_PART_FREE:
-        fprintf(text->out, "free memory that %s keeps", text_allocator(text->report));
+        if (text->report->forked)
+            fputs("memory inherited from the parent, or free", text->out);
+        else
+            fprintf(text->out, "free memory that %s keeps", text_allocator(text->report));
         break;
     case REPORT_PART_MAPPINGS:
         fputs(clause->stack ? "mapped by " : "mappings", text->out);

@@ -61,7 +61,7 @@ static void write_target(struct text *text, const struct report_fault_target *ta
     const char *kind = target->kind;
     const char *module = target->module ? text_basename(target->module) : NULL;
     if (target->site) {
-        bool named = strcmp(kind, "file") == 0 && target->name != target->site->kind;
+        bool named = strcmp(kind, "file") == 0 && target->name;
         size_t used =
             (size_t)fprintf(text->out, "%s ", strcmp(kind, "heap") == 0 ? "heap memory" : kind);
         if (named)

@@ -130,7 +130,8 @@ void text_faults(struct text *text)
         text_fault_pairs(text);
         if (all < COUNTED_SHOWN)
             return;
-        fputs("\n  Counted without an address:\n", text->out);
+        fprintf(text->out, "\n  Counted without an address%s:\n",
+                report->fault_totals.lost ? ", or not described" : "");
     }
     if (report->fault_site_count == 0) {
         write_none(text, off);

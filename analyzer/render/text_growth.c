@@ -5,7 +5,9 @@
 #include "render/text_report.h"
 
 enum {
-    GROWTH_ROWS = 12,          /* of the time line */
+    GROWTH_ROWS = 12,      /* of the time line */
+    GROWTH_ROWS_BRIEF = 8, /* where the section was not asked for */
+    GROWTH_INTERVALS_BRIEF = 2,
     GROWTH_BAR = 24,           /* columns of its bars */
     GROWTH_NOISE = 256 * 1024, /* bytes of change in RSS that are not worth a sentence */
 };
@@ -125,14 +127,15 @@ static size_t nearest(const struct report *report, size_t row, size_t rows, size
 static void write_time_line(const struct text *text)
 {
     const struct report *report = text->report;
-    size_t rows = report->sample_count < GROWTH_ROWS ? report->sample_count : GROWTH_ROWS;
+    size_t most = text_is_brief(text) ? GROWTH_ROWS_BRIEF : GROWTH_ROWS;
+    size_t rows = report->sample_count < most ? report->sample_count : most;
     size_t peak = peak_sample(report), next = 0;
     text_style(text, TEXT_DIM);
     fprintf(text->out, "  %12s %10s  %-*s %11s %13s %7s\n", "time", "RSS", GROWTH_BAR, "",
             "live heap", "minor faults", "major");
     text_style(text, TEXT_NORMAL);
     for (size_t row = 0; row < rows && next < report->sample_count; row++) {
-        size_t i = rows < GROWTH_ROWS ? row : nearest(report, row, rows, next);
+        size_t i = rows < most ? row : nearest(report, row, rows, next);
         /* The peak shall not fall between two rows. */
         if (peak >= next && peak < i)
             write_sample(text, &report->samples[peak], report->samples[peak].rss_bytes);
@@ -151,6 +154,8 @@ static void write_intervals(struct text *text)
         bool changed = bytes >= GROWTH_NOISE || bytes <= -GROWTH_NOISE;
         if (i > 0 && !changed)
             continue;
+        if (text_is_brief(text) && shown == GROWTH_INTERVALS_BRIEF)
+            break;
         if (text->options->top && shown == text->options->top)
             hidden++;
         else if (++shown)
@@ -178,13 +183,21 @@ static void write_unseen_peak(const struct text *text)
 
 static void write_trend(const struct text *text)
 {
-    const struct report_trend *trend = &text->report->memory->trend;
+    const struct report *report = text->report;
+    const struct report_trend *trend = &report->memory->trend;
+    const struct report_sample *last = &report->samples[report->sample_count - 1];
     struct human span = human_time(trend->to_ns - trend->from_ns);
     if (trend->kind == REPORT_TREND_STEADY) {
         bool long_enough = trend->to_ns - trend->from_ns >= GROWTH_ALARM_NS;
         text_style(text, long_enough ? TEXT_WARN : TEXT_NORMAL);
-        fprintf(text->out, "  RSS went on growing in the last %s: %s a second (95 %%: %s to %s).\n",
-                span.text, human_bytes((uint64_t)trend->slope).text,
+        fputs("  RSS went on growing ", text->out);
+        if (last->t_ns > trend->to_ns)
+            fprintf(text->out, "from %s to %s", human_time(trend->from_ns).text,
+                    human_time(trend->to_ns).text);
+        else
+            fprintf(text->out, "in the last %s", span.text);
+        fprintf(text->out, ": %s a second (95 %%: %s to %s).\n",
+                human_bytes((uint64_t)trend->slope).text,
                 human_bytes((uint64_t)trend->slope_low).text,
                 human_bytes((uint64_t)trend->slope_high).text);
         text_style(text, TEXT_NORMAL);
@@ -276,5 +289,8 @@ void text_growth(struct text *text)
     if (text->report->sample_count > 1)
         write_time_line(text);
     text_residency(text);
-    write_sites(text);
+    if (!text_is_brief(text))
+        write_sites(text);
+    else if (text->report->memory->residency_count)
+        fputs("  More, and what is resident by call stack: --growth.\n", text->out);
 }

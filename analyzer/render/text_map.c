@@ -26,7 +26,8 @@ static void write_owner(struct text *text, const struct report_region *region)
                 human_percent(region->parts[REPORT_PART_LIVE], region->rss).text);
         return;
     case REPORT_PART_FREE:
-        fprintf(text->out, "heap, mostly free (%s live)",
+        fprintf(text->out, "heap, mostly %s (%s live)",
+                text->report->forked ? "inherited, or free" : "free",
                 region->parts[REPORT_PART_LIVE]
                     ? human_percent(region->parts[REPORT_PART_LIVE], region->rss).text
                     : "nothing");

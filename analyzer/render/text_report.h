@@ -98,7 +98,10 @@ const char *text_allocator(const struct report *report);
 void text_wrapped(const struct text *text, const char *words);
 /* text_residency.c: RSS by owner at the last snapshot, if there is one. */
 void text_residency(struct text *text);
-const char *text_part(enum report_part part);
+/* The report is the default one: each section may say what matters only. */
+bool text_is_brief(const struct text *text);
+
+const char *text_part(const struct report *report, enum report_part part);
 
 /* One file per group of sections. */
 void text_header(struct text *text);

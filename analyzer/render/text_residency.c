@@ -8,7 +8,12 @@
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define RESIDENT_NOISE ((uint64_t)(1024 * 1024)) /* bytes that need no further word */
 
-const char *text_part(enum report_part part)
+bool text_is_brief(const struct text *text)
+{
+    return text->options->sections == 0 && text->options->top != 0;
+}
+
+const char *text_part(const struct report *report, enum report_part part)
 {
     static const char *const names[] = {
         [REPORT_PART_LIVE] = "live blocks",
@@ -19,6 +24,8 @@ const char *text_part(enum report_part part)
         [REPORT_PART_TRACER] = "vmtrace itself",
         [REPORT_PART_OTHER] = "other",
     };
+    if (part == REPORT_PART_FREE && report->forked)
+        return "inherited from the parent, or free";
     return part < REPORT_PARTS ? names[part] : names[REPORT_PART_OTHER];
 }
 
@@ -31,7 +38,8 @@ static const struct report_residency *last_snapshot(const struct report *report)
 static void write_detail(const struct text *text, const struct report_residency *at,
                          enum report_part part)
 {
-    if (part == REPORT_PART_FREE && at->free_pages + at->pinned > RESIDENT_NOISE)
+    if (part == REPORT_PART_FREE && at->pinned != REPORT_UNKNOWN &&
+        at->free_pages + at->pinned > RESIDENT_NOISE)
         fprintf(text->out, ": %s in empty pages, %s in nearly empty ones",
                 human_bytes(at->free_pages).text, human_bytes(at->pinned).text);
     if (part == REPORT_PART_FILES && at->file_count && at->files[0].name &&
@@ -40,26 +48,37 @@ static void write_detail(const struct text *text, const struct report_residency 
         text_name(text, text_basename(at->files[0].name), 40);
     }
     if (part == REPORT_PART_OTHER && at->program_data > at->parts[part].resident / 4)
-        fprintf(text->out, ": %s zero-initialised data of binaries (.bss)",
+        fprintf(text->out, ": %s variables of binaries (.data, .bss)",
                 human_bytes(at->program_data).text);
+}
+
+static void write_part(const struct text *text, const struct report_residency *at,
+                       enum report_part part)
+{
+    const struct report_bytes *bytes = &at->parts[part];
+    bool estimated =
+        text->report->sample_interval && (part == REPORT_PART_LIVE || part == REPORT_PART_FREE);
+    fprintf(text->out, "  %10s %6s  %s", text_about(estimated, human_bytes(bytes->resident)).text,
+            human_percent(bytes->resident, at->rss_bytes).text, text_part(text->report, part));
+    write_detail(text, at, part);
+    if (bytes->swapped)
+        fprintf(text->out, "; %s more in swap", human_bytes(bytes->swapped).text);
+    fputc('\n', text->out);
 }
 
 static void write_parts(const struct text *text, const struct report_residency *at)
 {
+    uint64_t small = 0;
     for (enum report_part part = 0; part < REPORT_PARTS; part++) {
         const struct report_bytes *bytes = &at->parts[part];
-        if (bytes->resident + bytes->swapped == 0)
-            continue;
-        bool estimated =
-            text->report->sample_interval && (part == REPORT_PART_LIVE || part == REPORT_PART_FREE);
-        fprintf(text->out, "  %10s %6s  %s",
-                text_about(estimated, human_bytes(bytes->resident)).text,
-                human_percent(bytes->resident, at->rss_bytes).text, text_part(part));
-        write_detail(text, at, part);
-        if (bytes->swapped)
-            fprintf(text->out, "; %s more in swap", human_bytes(bytes->swapped).text);
-        fputc('\n', text->out);
+        if (text_is_brief(text) && bytes->resident < at->rss_bytes / 100 && !bytes->swapped)
+            small += bytes->resident;
+        else if (bytes->resident + bytes->swapped)
+            write_part(text, at, part);
     }
+    if (small)
+        fprintf(text->out, "  %10s %6s  smaller owners\n", human_bytes(small).text,
+                human_percent(small, at->rss_bytes).text);
 }
 
 static const char *fact(const struct report *report, const char *key)
@@ -127,8 +146,7 @@ static void write_promised(const struct text *text, const struct report_residenc
     }
     if (promised - touched < RESIDENT_NOISE * 4 || touched > promised / 4 * 3)
         return;
-    int used = snprintf(line, sizeof(line),
-                        "Of %s in blocks and mappings %s was never touched, or given back",
+    int used = snprintf(line, sizeof(line), "Of %s in blocks and mappings %s is not in memory",
                         text_bytes(text, promised).text, text_bytes(text, promised - touched).text);
     if (policy && policy[0] >= '0' && policy[0] <= '2' && policy[1] == '\0')
         used += snprintf(line + used, sizeof(line) - (size_t)used, " (overcommit: %s)",
@@ -147,7 +165,8 @@ static void write_pinned(struct text *text, const struct report_residency *at)
     for (size_t i = 0; i < at->site_count; i++)
         if (!most || at->sites[i].pinned > most->pinned)
             most = &at->sites[i];
-    if (!most || at->pinned < RESIDENT_NOISE || at->pinned < at->rss_bytes / 20)
+    if (!most || at->pinned == REPORT_UNKNOWN || at->pinned < RESIDENT_NOISE ||
+        at->pinned < at->rss_bytes / 20)
         return;
     fprintf(text->out,
             "  %s is free in pages that a few live blocks hold; %s of it by blocks of\n    ",
@@ -165,7 +184,8 @@ void text_residency(struct text *text)
     text_moment(text, at, false);
     fprintf(text->out, ": %s\n", human_bytes(at->rss_bytes).text);
     write_parts(text, at);
-    write_kernel(text, at);
+    if (!text_is_brief(text))
+        write_kernel(text, at);
     write_promised(text, at);
     write_pinned(text, at);
 }

@@ -92,8 +92,11 @@ static const char *fault_manner(const struct report *report)
 static void write_faults(const struct text *text)
 {
     const struct report *report = text->report;
+    bool at_least = report->fault_count > 0 && report->fault_totals.at_least;
     label(text, "page faults");
-    if (report->minor_faults == REPORT_UNKNOWN)
+    if (at_least)
+        fprintf(text->out, "%10s at least", human_count(report->fault_totals.total).text);
+    else if (report->minor_faults == REPORT_UNKNOWN)
         fprintf(text->out, "%10s in total (no orderly end)", "unknown");
     else
         fprintf(text->out, "%10s minor, %s major", human_count(report->minor_faults).text,
@@ -102,10 +105,12 @@ static void write_faults(const struct text *text)
         fputs("; not recorded by call stack (off)\n", text->out);
         return;
     }
-    uint64_t known = report->attributed_minor + report->attributed_major;
+    uint64_t known = report->fault_count > 0 ? report->fault_totals.owned
+                                             : report->attributed_minor + report->attributed_major;
     uint64_t all = report->minor_faults == REPORT_UNKNOWN || report->major_faults == REPORT_UNKNOWN
                        ? REPORT_UNKNOWN
-                       : report->minor_faults + report->major_faults;
+                   : at_least ? report->fault_totals.total
+                              : report->minor_faults + report->major_faults;
     fprintf(text->out, "; %s", human_count(known).text);
     /* Of a damaged trace the total may be an older one than the parts. */
     if (all != REPORT_UNKNOWN && known <= all)
@@ -120,7 +125,7 @@ static void write_process(const struct text *text)
 {
     const struct report *report = text->report;
     label(text, "threads");
-    fprintf(text->out, "%10s that allocated or freed\n", human_count(report->threads_seen).text);
+    fprintf(text->out, "%10s recorded\n", human_count(report->threads_seen).text);
     if (report->user_cpu_ns != REPORT_UNKNOWN && report->system_cpu_ns != REPORT_UNKNOWN) {
         label(text, "CPU time");
         fprintf(text->out, "%10s user, %s system\n", human_time(report->user_cpu_ns).text,

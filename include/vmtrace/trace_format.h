@@ -212,7 +212,8 @@ enum vmt_op {
     VMT_OP_CLOCK = 0x01,         /* monotonic_ns */
     VMT_OP_THREAD = 0x02,        /* tid: the thread that writes this stream from here on */
     VMT_OP_THREAD_NAME = 0x03,   /* tid, string */
-    VMT_OP_NODES_RESET = 0x04,   /* all node numbers of this stream are void; next is 2 */
+    VMT_OP_NODES_RESET = 0x04,   /* all node numbers of this stream are void; next is 2;
+                                     slots, last address, previous pc as in a new chunk */
     VMT_OP_MODULE_LOAD = 0x05,   /* bias, start, end (addresses), build-id string, path string,
                                     flags (VMT_MODULE_*) */
     VMT_OP_MODULE_UNLOAD = 0x06, /* start */

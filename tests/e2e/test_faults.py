@@ -2,6 +2,7 @@
 """Page faults of known number, address and code, as the trace tells them (read by the decoder that
 is written from the format's document alone)."""
 import os
+import shutil
 import platform
 import re
 import subprocess
@@ -71,9 +72,10 @@ class Trace:
 
 
 class FaultCase(Case):
-    def run_shape(self, shape, *arguments, pages=PAGES, faults="perf", **settings):
+    def run_shape(self, shape, *arguments, pages=PAGES, faults="perf", name="fault_pages",
+                  **settings):
         """What the program says, by key, and its traces."""
-        run = self.trace([program("fault_pages"), shape, str(pages), *arguments],
+        run = self.trace([program(name), shape, str(pages), *arguments],
                          env={"VMTRACE_FAULTS": faults, **settings})
         if b"the kernel refuses page-fault events" in run.stderr:
             self.skipTest("no perf events here")
@@ -207,6 +209,54 @@ class Details(FaultCase):
                          [detail[1] - said["block"][0][0] for detail in own])
 
 
+class SilentThreads(FaultCase):
+    """Threads that neither allocate nor free."""
+
+    def assert_has(self, trace, block, tid, pages):
+        found = [detail for detail in trace.within(block, pages) if detail[0] == tid]
+        self.assert_each_page(found, block, pages, trace.page)
+
+    def test_each_has_its_own_faults(self):
+        for faults in ("perf", "auto"):
+            said, trace = self.run_one("workers", faults=faults)
+            if trace.header["fault_source"] != SOURCE_PERF:
+                self.skipTest("no perf events here")
+            self.assertEqual(len(said["worker"]), 4)
+            for block, tid in said["worker"]:
+                self.assert_has(trace, block, tid, PAGES)
+                self.assertIn(tid, trace.stacks)
+
+    def test_recording_may_be_paused_when_they_are_made(self):
+        said, trace = self.run_one("workers", VMTRACE_START="paused")
+        for block, tid in said["worker"]:
+            self.assert_has(trace, block, tid, PAGES)
+
+    def test_they_end_and_fail_to_be_made_as_they_do_untraced(self):
+        said, traces = self.run_shape("all", pages=20, name="thread_ends")
+        trace = next(one for one in traces if not one.header["parent_trace_id"])
+        self.assertEqual(set(said), {"returned", "exited", "caught", "cancelled", "c11", "detached",
+                                     "small_stack", "mask", "after_failures"})
+        for (block, tid), in said.values():
+            self.assert_has(trace, block, tid, 20)
+
+    def test_a_forked_child_makes_them_before_it_allocates(self):
+        said, traces = self.run_shape("forked", pages=20, name="thread_ends")
+        (block, tid), = said["forked"]
+        child, = (one for one in traces if one.header["parent_trace_id"])
+        self.assert_has(child, block, tid, 20)
+
+    def test_a_child_that_is_not_followed_makes_them_untraced(self):
+        _, traces = self.run_shape("forked", pages=20, name="thread_ends",
+                                   VMTRACE_CHILDREN="ignore")
+        self.assertEqual(len(traces), 1)
+
+    def test_without_perf_events_they_have_no_stream(self):
+        for settings in ({"faults": "off"}, {"faults": "rusage"}):
+            said, trace = self.run_one("workers", **settings)
+            for _, tid in said["worker"]:
+                self.assertNotIn(tid, trace.stacks)
+
+
 @unittest.skipUnless(platform.machine() == "x86_64", "unwinding of copied stacks")
 class Stacks(FaultCase):
     def chain(self, trace, tid, node):
@@ -216,6 +266,20 @@ class Stacks(FaultCase):
             node, pc = trace.nodes[tid][node]
             found.append(pc)
         return found, node
+
+    def test_stacks_where_the_address_space_ends_near(self):
+        """Without randomization the kernel has less than was asked for above the stack."""
+        if not shutil.which("setarch"):
+            self.skipTest("setarch is not installed")
+        run = self.trace([program("fault_pages"), "touch", str(PAGES)], prefix=["setarch", "-R"],
+                         env={"VMTRACE_FAULTS": "perf", "VMTRACE_FAULT_STACKS": "on"})
+        if run.returncode or run.stderr:
+            self.skipTest(f"not permitted: {run.stderr!r}")
+        trace = Trace(run.trace)
+        self.assertIn(trace.missing(), range(0, SLACK + 1))
+        said = dict(line.split(maxsplit=1) for line in run.stdout.decode().splitlines())
+        block, pages = map(int, said["block"].split())
+        self.assert_each_page(trace.within(block, pages), block, pages, trace.page)
 
     def test_the_whole_stack_of_the_code_that_faulted_is_told(self):
         said, trace = self.run_one("deep", VMTRACE_FAULT_STACKS="on")

@@ -72,6 +72,14 @@ class Hostile(harness.Case):
         for trace in run.traces:
             self.assert_healthy(report(trace))
 
+    def test_long_arguments(self):
+        """Longer than the space that a trace has at first."""
+        for size in 15000, 20000, 100000:
+            with self.subTest(size):
+                run = self.trace(["sh", "-c", ":" + " " * size + "x; exit 3"])
+                self.assertEqual((run.returncode, run.stderr), (3, b""))
+                self.assert_healthy(report(run.trace))
+
     def test_registers(self):
         if not os.path.exists(program("registers_kept")):
             self.skipTest("written for x86-64")

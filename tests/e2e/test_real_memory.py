@@ -22,12 +22,17 @@ def need(name):
     return shutil.which(name)
 
 
+def described(data):
+    """The rest are numbers only."""
+    return [entry for entry in data["faults"] if entry["target"]]
+
+
 def faults_of_kind(data, kind):
-    return sum(entry["kinds"].get(kind, 0) for entry in data["faults"])
+    return sum(entry["kinds"].get(kind, 0) for entry in described(data))
 
 
 def on_file(data, name, key):
-    return sum(entry[key] for entry in data["faults"]
+    return sum(entry[key] for entry in described(data)
                if entry["target"]["kind"] == "file" and name in (entry["target"]["name"] or ""))
 
 

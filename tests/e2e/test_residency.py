@@ -424,6 +424,13 @@ class BySignal(Case):
             found = [one for one in snapshots(trace) if one.reason == SNAPSHOT]
             self.assertEqual([(one.name, one.error) for one in found], [("child", 0)])
 
+    def test_ignored_signal_stays_so_across_exec(self):
+        script = ("trap '' USR2; exec env -u LD_PRELOAD grep SigIgn /proc/self/status")
+        plain = self.run_program(["sh", "-c", script])
+        traced = self.trace(["sh", "-c", script], env={"VMTRACE_SNAPSHOT_SIGNAL": "USR2"})
+        self.assertRegex(plain.stdout, rb"[8-9a-f]00$")
+        self.assertEqual(traced.stdout, plain.stdout)
+
     def test_small_signal_stack(self):
         run = self.trace_clean([program("residency_signal"), "small-stack"],
                                env={"VMTRACE_SNAPSHOT_SIGNAL": "12"})

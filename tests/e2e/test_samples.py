@@ -187,7 +187,7 @@ class Samples(harness.Case):
         self.assertTrue(harness.in_stack(faults["target"]["stack"], "new_matrix"))
         hints = [hint for hint in data["fault_summary"]["hints"] if "new_matrix" in hint]
         self.assertEqual(len(hints), 1)
-        self.assertIn("Of 2048.0 MiB", hints[0])
+        self.assertIn("Of 2.00 GiB", hints[0])
 
     def test_shared_memory(self):
         run = self.trace([sample("shared_memory")])

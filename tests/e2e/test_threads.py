@@ -27,6 +27,13 @@ class Threads(harness.Case):
     def test_many_one_after_another(self):
         self.churn(1, 600)
 
+    def test_no_frame_of_the_recorder_is_in_a_stack(self):
+        data = self.churn(8, 2)
+        self.assertTrue(sites_of(data, "main"))  # of threads' tables, below pthread_create
+        self.assertTrue(site_of(data, "thread_block")["frames"])
+        modules = {frame["module"] for site in data["sites"] for frame in site["stack"]}
+        self.assertFalse([name for name in modules if "libvmtrace" in (name or "")])
+
     def test_counts_are_the_shims(self):
         data = self.churn(50, 4)["summary"]
         _, (counts,) = self.count([program("thread_churn"), "50", "4"])

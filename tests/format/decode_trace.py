@@ -105,11 +105,14 @@ class Stream:
             if expected and next_node != self.next_node:
                 raise Malformed("stream %d: next_node of chunk %d" % (self.number, sequence))
             self.next_node = next_node
-            self.slots = [(0, 0, 0)] * SLOTS  # node, size, address
-            self.last_address = self.last_pc = 0
-            self.fault_slots = [(0, 0)] * FAULT_SLOTS  # code, address
-            self.next_fault_slot = self.last_code = self.last_fault = 0
+            self.begin()
             yield from self.chunk(Cursor(data))
+
+    def begin(self):
+        self.slots = [(0, 0, 0)] * SLOTS  # node, size, address
+        self.last_address = self.last_pc = 0
+        self.fault_slots = [(0, 0)] * FAULT_SLOTS  # code, address
+        self.next_fault_slot = self.last_code = self.last_fault = 0
 
     def chunk(self, cursor):
         while cursor.position < len(cursor.data):
@@ -232,7 +235,7 @@ class Stream:
         fields = tuple(readers[kind]() for kind in form)
         if name == "NODES_RESET":
             self.nodes, self.next_node = {}, 2
-            self.slots = [(0, 0, 0)] * SLOTS
+            self.begin()
         return self.ticks, name, fields
 
 

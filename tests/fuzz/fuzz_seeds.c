@@ -99,6 +99,7 @@ static void seed_residency(struct trace_builder *builder)
         seed_region(stream, 0x7f4000000000, 16, 11, "/tmp/1.vmt");
         seed_region(stream, 0x7ff000000000, 256, 3, "[stack]");
         seed_region(stream, 0x7f0000004000, 4, 3, "[vmtrace]");
+        seed_region(stream, U(1) << 48, U(1) << 44, 3, ""); /* 2^30 pieces of 64 MiB */
         builder_cold(stream, VMT_OP_RESIDENCY_END, "uuuuuu", U(0), U(700) << 10, U(700) << 10, U(0),
                      U(0), U(1000));
         builder_free(stream, VMT_FREE, 0x600010);

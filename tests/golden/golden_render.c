@@ -60,6 +60,12 @@ static const struct report *empty_report(const char *source)
     return sample_report_empty();
 }
 
+static const struct report *few_faults_report(const char *source)
+{
+    (void)source;
+    return sample_report_few_faults();
+}
+
 static const struct report *sampled_away_report(const char *source)
 {
     (void)source;
@@ -75,6 +81,7 @@ static const struct {
     {"sampled-away-", sampled_away_report},
     {"sampled-", sample_report_sampled},
     {"memory-", sample_report_memory},
+    {"faults-few-", few_faults_report},
     {"faults-", sample_report_faults},
     {"", sample_report},
 };

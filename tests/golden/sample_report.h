@@ -18,6 +18,7 @@ const struct report *sample_report_memory(const char *source);
 
 /* The same, but with faults whose addresses are known. */
 const struct report *sample_report_faults(const char *source);
+const struct report *sample_report_few_faults(void);
 
 /* A trace in which nothing was allocated. */
 const struct report *sample_report_empty(void);

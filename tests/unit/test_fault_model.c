@@ -199,6 +199,68 @@ START_TEST(fault_model_given_back_pages_return)
 }
 END_TEST
 
+/* As virtual machines decommit: with MAP_FIXED. */
+START_TEST(fault_model_mapping_over_a_mapping_gives_back)
+{
+    setup();
+    map(0x10000000, 64 * PAGE, MAPPED_PRIVATE, "");
+    faults(one, 0x10000000, 64, 64);
+    map(0x10000000 + 32 * PAGE, 64 * PAGE, MAPPED_PRIVATE, "");
+    faults(one, 0x10000000 + 32 * PAGE, 64, 64);
+    struct trace_model *model = fixture_take(builder);
+    EXPECT(model, MAPPING, FIRST, 96);
+    EXPECT(model, MAPPING, RETURN, 32);
+    EXPECT(model, MAPPING, WRITE, 0);
+    trace_model_free(model);
+}
+END_TEST
+
+START_TEST(fault_model_pages_that_moved_do_not_return)
+{
+    setup();
+    map(0x10000000, 64 * PAGE, MAPPED_PRIVATE, "");
+    faults(one, 0x10000000, 64, 64);
+    tick(one);
+    builder_cold(one, VMT_OP_REMAP_BEGIN, "uu", U(0x10000000), 64 * PAGE);
+    tick(one);
+    builder_cold(one, VMT_OP_REMAP_END, "uuk", U(0x50000000), 128 * PAGE, a);
+    map(0x10000000, 64 * PAGE, MAPPED_PRIVATE, "");
+    faults(one, 0x10000000, 64, 64);
+    alloc(one, HEAP + 16, 50 * PAGE, a);
+    faults(one, HEAP + PAGE, 49, 49);
+    tick(one);
+    builder_realloc_begin(one, HEAP + 16);
+    tick(one);
+    builder_alloc(one, VMT_REALLOC, 2 * HEAP + 16, 100 * PAGE, a);
+    alloc(one, HEAP + 16, 50 * PAGE, a);
+    faults(one, HEAP + PAGE, 49, 49);
+    struct trace_model *model = fixture_take(builder);
+    EXPECT(model, MAPPING, FIRST, 128);
+    EXPECT(model, MAPPING, RETURN, 0);
+    EXPECT(model, BLOCK, FIRST, 98);
+    EXPECT(model, BLOCK, RETURN, 0);
+    trace_model_free(model);
+}
+END_TEST
+
+START_TEST(fault_model_a_page_is_written_first_once)
+{
+    setup();
+    map(0x10000000, 64 * PAGE, MAPPED_PRIVATE, "");
+    for (unsigned i = 0; i < 4; i++)
+        faults(one, 0x10000000, 10, 10);
+    map(0x20000000, 64 * PAGE, MAPPED_PRIVATE, "/tmp/file");
+    for (unsigned i = 0; i < 4; i++)
+        faults(one, 0x20000000, 10, 10);
+    struct trace_model *model = fixture_take(builder);
+    EXPECT(model, MAPPING, FIRST, 10);
+    EXPECT(model, MAPPING, WRITE, 20); /* and once more after the return between */
+    EXPECT(model, MAPPING, RETURN, 10);
+    EXPECT(model, FILE, RETURN, 0);
+    trace_model_free(model);
+}
+END_TEST
+
 START_TEST(fault_model_break_that_shrinks_gives_back)
 {
     setup();
@@ -269,6 +331,38 @@ START_TEST(fault_model_forked_child_copies_what_it_inherited)
     EXPECT(model, BLOCK, COPY, 1);
     EXPECT(model, BLOCK, FIRST, 20);
     EXPECT(model, NONE, COPY, 1);
+    trace_model_free(model);
+}
+END_TEST
+
+/* Memory that nobody announced has no bounds that a huge page could lie within. */
+START_TEST(fault_model_no_huge_page_without_bounds)
+{
+    setup();
+    tick(one);
+    builder_cold(one, VMT_OP_FACT, "ss", "thp_enabled", "[always] madvise never");
+    fault(one, 0x40000000, 0);
+    struct trace_model *model = fixture_take(builder);
+    EXPECT(model, NONE, FIRST, 1);
+    EXPECT(model, NONE, HUGE, 0);
+    trace_model_free(model);
+}
+END_TEST
+
+/* Of 16 KiB pages a huge one has 32 MiB. */
+START_TEST(fault_model_huge_pages_grow_with_the_small_ones)
+{
+    setup();
+    trace_builder_header(builder)->page_size = 16384;
+    tick(one);
+    builder_cold(one, VMT_OP_FACT, "ss", "thp_enabled", "[always] madvise never");
+    map(0x40000000, U(2) << 20, MAPPED_PRIVATE, "");
+    fault(one, 0x40000000, 0);
+    map(0x80000000, U(32) << 20, MAPPED_PRIVATE, "");
+    fault(one, 0x80000000, 0);
+    struct trace_model *model = fixture_take(builder);
+    EXPECT(model, MAPPING, FIRST, 1);
+    EXPECT(model, MAPPING, HUGE, 1);
     trace_model_free(model);
 }
 END_TEST
@@ -415,7 +509,9 @@ UNIT_MAIN("fault_model", fault_model_pages_of_a_block_are_its_sites,
           fault_model_given_back_pages_return, fault_model_break_that_shrinks_gives_back,
           fault_model_allocator_gives_back, fault_model_fork_shares_private_pages,
           fault_model_forked_child_copies_what_it_inherited, fault_model_huge_pages_fault_once,
-          fault_model_overrun_is_inferred_from_neighbours,
+          fault_model_no_huge_page_without_bounds, fault_model_huge_pages_grow_with_the_small_ones,
+          fault_model_mapping_over_a_mapping_gives_back, fault_model_pages_that_moved_do_not_return,
+          fault_model_a_page_is_written_first_once, fault_model_overrun_is_inferred_from_neighbours,
           fault_model_overrun_at_the_end_of_a_record, fault_model_overrun_of_no_walk_is_lost,
           fault_model_block_released_meanwhile, fault_model_counts_alone_hang_on_the_next_event,
           fault_model_stacks_of_the_touching_code)

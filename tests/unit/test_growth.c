@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "render/renderer.h"
 #include "residency_fixture.h"
 #include "unit_main.h"
 
@@ -132,6 +133,61 @@ START_TEST(growth_sites_say_what_is_resident)
     ck_assert_uint_eq(report->growth_sites[0]->swapped_bytes, 0);
     ck_assert_uint_eq(report->growth_sites[1]->resident_bytes, 0);
     ck_assert_uint_eq(report->memory->residencies[0].sites[0].untouched, 2 * PAGE);
+    report_free(report);
+}
+END_TEST
+
+static bool growth_text_says(const struct report *report, unsigned sections, const char *words)
+{
+    char *written = NULL;
+    size_t length;
+    FILE *out = open_memstream(&written, &length);
+    const struct render_options options = {.sections = sections, .top = 10};
+    ck_assert_ptr_nonnull(out);
+    ck_assert(text_render(report, &options, out));
+    ck_assert_int_eq(fclose(out), 0);
+    bool found = strstr(written, words) != NULL;
+    free(written);
+    return found;
+}
+
+/* A forked child does not know which blocks of its parent's live. */
+START_TEST(growth_in_a_fork_calls_nothing_free)
+{
+    for (int forked = 0; forked < 2; forked++) {
+        setup();
+        if (forked)
+            trace_builder_header(builder)->flags |= VMT_FLAG_FORKED;
+        builder_alloc(stream, VMT_MALLOC, HEAP, 64, a);
+        heap_snapshot(VMT_RESIDENCY_EXIT, "", 1000);
+        struct report *report = fixture_report(builder);
+        const struct report_residency *at = &report->memory->residencies[0];
+        ck_assert_uint_eq(at->parts[REPORT_PART_FREE].resident, 1000 * PAGE - 64);
+        ck_assert_uint_eq(at->free_pages, forked ? REPORT_UNKNOWN : 999 * PAGE);
+        ck_assert_uint_eq(at->pinned, forked ? REPORT_UNKNOWN : PAGE - 64);
+        ck_assert_uint_eq(at->sites[0].pinned, forked ? 0 : PAGE - 64);
+        ck_assert(growth_text_says(report, RENDER_GROWTH, "%  inherited from the parent") ==
+                  forked);
+        ck_assert(growth_text_says(report, RENDER_GROWTH, "free memory that") != forked);
+        ck_assert(growth_text_says(report, RENDER_GROWTH, "in empty pages") != forked);
+        ck_assert(growth_text_says(report, RENDER_MAP, "mostly inherited") == forked);
+        report_free(report);
+    }
+}
+END_TEST
+
+/* Unless the section was asked for. */
+START_TEST(growth_of_the_default_report_is_brief)
+{
+    setup();
+    builder_alloc(stream, VMT_MALLOC, HEAP, 64, a);
+    heap_snapshot(VMT_RESIDENCY_EXIT, "", 1000);
+    struct report *report = fixture_report(builder);
+    ck_assert(growth_text_says(report, RENDER_GROWTH, "  live blocks\n"));
+    ck_assert(growth_text_says(report, RENDER_GROWTH, "by call stack:\n"));
+    ck_assert(!growth_text_says(report, 0, "  live blocks\n"));
+    ck_assert(growth_text_says(report, 0, "smaller owners"));
+    ck_assert(growth_text_says(report, 0, "by call stack: --growth"));
     report_free(report);
 }
 END_TEST
@@ -281,6 +337,42 @@ START_TEST(trend_other_shapes_are_told_apart)
 }
 END_TEST
 
+/* Growth to the end, and then all is released: at once, or in ten steps. */
+static uint64_t rss_torn_down(uint64_t i)
+{
+    return i < 99 ? rss_steady(i) : U(40) << 20;
+}
+
+static uint64_t rss_torn_down_slowly(uint64_t i)
+{
+    return i < 90 ? rss_steady(i) : rss_steady((99 - i) * 9);
+}
+
+START_TEST(trend_release_at_the_end_hides_no_leak)
+{
+    expect_trend(rss_torn_down, REPORT_TREND_STEADY);
+    struct report *report = trend_of(rss_torn_down_slowly);
+    ck_assert_int_eq(report->memory->trend.kind, REPORT_TREND_STEADY);
+    ck_assert_uint_ge(report->memory->trend.to_ns, 8800000000);
+    ck_assert_uint_le(report->memory->trend.to_ns, 9000000000);
+    report_free(report);
+}
+END_TEST
+
+/* The recorder takes no samples while nothing happens. */
+START_TEST(trend_idle_time_is_no_growth)
+{
+    setup();
+    for (uint64_t i = 0; i < 60; i++)
+        sample(i * SECOND / 10, rss_steady(i));
+    sample(10 * SECOND, rss_steady(59));
+    struct report *report = fixture_report(builder);
+    ck_assert_int_eq(report->memory->trend.kind, REPORT_TREND_UNCLEAR);
+    ck_assert_uint_eq(report->memory->trend.points, 40);
+    report_free(report);
+}
+END_TEST
+
 START_TEST(trend_few_points_say_nothing)
 {
     setup();
@@ -350,4 +442,6 @@ UNIT_MAIN("growth", growth_causes_add_up_and_come_by_size,
           growth_causes_beyond_the_limit_are_the_rest, growth_sites_say_what_is_resident,
           growth_without_snapshots_knows_no_owner, residency_notes_say_what_is_not_known,
           trend_steady_growth_has_a_slope, trend_other_shapes_are_told_apart,
-          trend_few_points_say_nothing, map_owners_and_segments_are_told)
+          trend_few_points_say_nothing, trend_release_at_the_end_hides_no_leak,
+          trend_idle_time_is_no_growth, growth_in_a_fork_calls_nothing_free,
+          growth_of_the_default_report_is_brief, map_owners_and_segments_are_told)

@@ -48,6 +48,23 @@ static void end(uint64_t minor, uint64_t major)
     builder_cold(one, VMT_OP_END, "uuuuuuu", U(0), U(0), minor, major, U(0), U(0), U(0));
 }
 
+static void sample(uint64_t rss)
+{
+    builder_at(one, AT(now += 100));
+    builder_cold(one, VMT_OP_MEMORY_SAMPLE, "uuuuuu", U(0), rss, U(0), U(0), U(0), U(0));
+}
+
+/* Of `size` bytes at HEAP so many pages are in memory. */
+static void snapshot(uint64_t size, uint64_t pages)
+{
+    const uint64_t in = pages * PAGE;
+    builder_cold(one, VMT_OP_RESIDENCY, "uuuuuus", U(0), in, in, U(0), U(0), U(0), "");
+    builder_cold(one, VMT_OP_REGION, "uuuuuuuuuuuuuuuus", HEAP, size, U(3), U(0), U(0), U(0), in,
+                 in, U(0), U(0), U(0), in, in, U(0), U(0), U(0), "[heap]");
+    builder_cold(one, VMT_OP_PAGES, "uuu", HEAP, PAGE, pages << 4 | VMT_PAGE_PRESENT);
+    builder_cold(one, VMT_OP_RESIDENCY_END, "uuuuuu", U(0), in, in, in, U(0), U(1));
+}
+
 static void map(uint64_t address, uint64_t length, const char *name)
 {
     builder_cold(one, VMT_OP_MAP, "uuuuuuks", U(0), address, length, U(3), U(2), U(0x30000), a,
@@ -96,6 +113,9 @@ START_TEST(report_faults_parts_add_up_to_getrusage)
     ck_assert_uint_eq(totals->estimated_ns, 400 * totals->minor_ns + 6 * totals->major_ns);
     ck_assert(!totals->measured);
     ck_assert_uint_eq(report->attributed_minor, 92 + 30 + 28);
+    ck_assert_uint_eq(report->fault_site_count, 1);
+    const struct report_site *site = report->fault_sites[0];
+    ck_assert_uint_eq(site->counted_minor + site->counted_major, totals->counted + totals->lost);
     ck_assert_uint_eq(report->attributed_major, 1);
     report_free(report);
 }
@@ -248,14 +268,188 @@ START_TEST(report_faults_copies_are_hinted_at)
     builder_cold(one, VMT_OP_FORK, "u", U(200));
     touch(CODE, HEAP, 600, 0);
     struct report *report = fixture_report(builder);
-    ck_assert(hinted(report, "after 1 fork the program wrote to 2.3 MiB"));
+    ck_assert(hinted(report, "after 1 fork the program wrote to 2.34 MiB"));
     report_free(report);
+}
+END_TEST
+
+/* `resident` and `grown`: pages. */
+static struct report *forked_child(uint64_t resident, uint64_t grown)
+{
     setup();
     trace_builder_header(builder)->flags = VMT_FLAG_FORKED;
-    touch(CODE, HEAP, 600, 0);
-    report = fixture_report(builder);
-    ck_assert(hinted(report, "this child wrote to 2.3 MiB"));
-    ck_assert(strstr(target_of(report, "other")->name, "inherited") != NULL);
+    sample(resident * PAGE);
+    touch(CODE, HEAP, 1000, 0);
+    sample((resident + grown) * PAGE);
+    return fixture_report(builder);
+}
+
+START_TEST(report_faults_copies_of_a_child_do_not_raise_rss)
+{
+    struct report *report = forked_child(2000, 100);
+    const struct report_fault_target *target = target_of(report, "other");
+    ck_assert(hinted(report, "this child wrote to 3.52 MiB"));
+    ck_assert(strstr(target->name, "inherited") != NULL);
+    ck_assert_uint_eq(target->counts.kinds[REPORT_FAULT_COPY], 900);
+    ck_assert_uint_eq(target->counts.kinds[REPORT_FAULT_FIRST], 100);
+    report_free(report);
+    report = forked_child(2000, 1000);
+    ck_assert_uint_eq(target_of(report, "other")->counts.kinds[REPORT_FAULT_FIRST], 1000);
+    ck_assert_uint_eq(report->fault_hint_count, 0);
+    report_free(report);
+    report = forked_child(30, 0); /* there was not more to be copied */
+    ck_assert_uint_eq(target_of(report, "other")->counts.kinds[REPORT_FAULT_COPY], 30);
+    ck_assert_uint_eq(report->fault_hint_count, 0);
+    report_free(report);
+}
+END_TEST
+
+/* The first sample came when they were touched already. */
+START_TEST(report_faults_own_blocks_of_a_child_are_no_copies)
+{
+    setup();
+    trace_builder_header(builder)->flags = VMT_FLAG_FORKED;
+    for (uint64_t i = 0; i < 1000; i++) {
+        builder_alloc(one, VMT_MALLOC, HEAP + i * PAGE, 200, a);
+        touch(CODE, HEAP + i * PAGE, 1, 0);
+    }
+    builder_cold(one, VMT_OP_MEMORY_SAMPLE, "uuuuuu", U(0), 1100 * PAGE, U(0), U(1000), U(0), U(0));
+    struct report *report = fixture_report(builder);
+    ck_assert_uint_eq(target_of(report, "heap")->counts.kinds[REPORT_FAULT_COPY], 0);
+    ck_assert_uint_eq(target_of(report, "heap")->counts.kinds[REPORT_FAULT_FIRST], 1000);
+    ck_assert(!hinted(report, "Copy-on-write"));
+    report_free(report);
+}
+END_TEST
+
+/* The last sample is older than the last records. */
+START_TEST(report_faults_of_a_killed_process_are_at_least_so_many)
+{
+    setup();
+    builder_alloc(one, VMT_MALLOC, HEAP, 100 * PAGE, a);
+    touch(CODE, HEAP, 80, 0);
+    builder_cold(one, VMT_OP_MEMORY_SAMPLE, "uuuuuu", U(0), U(0), U(0), U(50), U(1), U(0));
+    struct report *report = fixture_report(builder);
+    ck_assert(report->fault_totals.at_least);
+    ck_assert_uint_eq(report->fault_totals.total, 80);
+    report_free(report);
+}
+END_TEST
+
+/* Pages that came without a fault of their own. */
+START_TEST(report_faults_untouched_is_not_said_of_files_and_moved_memory)
+{
+    for (unsigned what = 0; what < 5; what++) {
+        bool said = what >= 3;
+        setup();
+        if (what == 0) {
+            map(0x10000000, 1000 * PAGE, "/tmp/file");
+        } else if (what == 1) {
+            map(0x10000000, 500 * PAGE, "");
+            builder_cold(one, VMT_OP_REMAP_BEGIN, "uu", U(0x10000000), 500 * PAGE);
+            builder_cold(one, VMT_OP_REMAP_END, "uuk", U(0x50000000), 1000 * PAGE, a);
+        } else if (what == 3) {
+            map(0x10000000, 1000 * PAGE, "");
+        } else {
+            builder_alloc(one, what == 2 ? VMT_REALLOC : VMT_MALLOC, HEAP, 1000 * PAGE, a);
+        }
+        touch(CODE, what == 1 ? U(0x50000000) : what % 3 == 0 ? U(0x10000000) : HEAP, 10, 0);
+        end(12, 0);
+        struct report *report = fixture_report(builder);
+        ck_assert_int_eq(hinted(report, "ever touched"), said);
+        ck_assert_int_eq(hinted(report, "Of 3.91 MiB that"), said);
+        report_free(report);
+    }
+}
+END_TEST
+
+/* ... as a snapshot shows. */
+START_TEST(report_faults_untouched_is_not_said_of_what_is_resident)
+{
+    const uint64_t size = 1000 * PAGE;
+    for (unsigned resident = 0; resident < 2; resident++) {
+        setup();
+        builder_alloc(one, VMT_MALLOC, HEAP, size, a);
+        touch(CODE, HEAP, 10, 0);
+        snapshot(size, resident ? 500 : 10);
+        end(12, 0);
+        struct report *report = fixture_report(builder);
+        ck_assert_int_eq(hinted(report, "ever touched"), !resident);
+        report_free(report);
+    }
+}
+END_TEST
+
+START_TEST(report_faults_disk_waits_are_of_files_not_of_mappings)
+{
+    setup();
+    uint32_t b = builder_stack(one, 1, U(0x406000));
+    map(0x10000000, 64 * PAGE, "/tmp/file");
+    builder_cold(one, VMT_OP_MAP, "uuuuuuks", U(0), U(0x20000000), 64 * PAGE, U(3), U(2), U(0), b,
+                 "/tmp/file");
+    touch(CODE, 0x10000000, 12, VMT_FAULT_MAJOR);
+    touch(CODE, 0x20000000, 10, VMT_FAULT_MAJOR);
+    struct report *report = fixture_report(builder);
+    ck_assert_uint_eq(report->fault_hint_count, 1);
+    ck_assert(hinted(report, "22 times the program waited for the disk in /tmp/file"));
+    report_free(report);
+}
+END_TEST
+
+START_TEST(report_faults_several_files_of_one_site_have_no_name)
+{
+    setup();
+    map(0x10000000, 64 * PAGE, "/tmp/file");
+    map(0x20000000, 64 * PAGE, "/tmp/other");
+    touch(CODE, 0x10000000, 1, 0);
+    struct report *report = fixture_report(builder);
+    ck_assert_ptr_null(target_of(report, "file")->name);
+    report_free(report);
+}
+END_TEST
+
+/* The heaviest: others about the same memory might say the contrary. */
+START_TEST(report_faults_one_hint_for_a_place)
+{
+    setup();
+    fact("allocator", "/lib/x86_64-linux-gnu/libc.so.6");
+    fact("thp_enabled", "always [madvise] never");
+    for (unsigned i = 0; i < 4; i++) {
+        builder_alloc(one, VMT_MALLOC, HEAP + 16, 3000 * PAGE, a);
+        touch(CODE, HEAP + PAGE, 600, 0);
+        builder_free(one, VMT_FREE, HEAP + 16);
+    }
+    end(2400, 0);
+    struct report *report = fixture_report(builder);
+    ck_assert_uint_eq(report->fault_hint_count, 1);
+    ck_assert(hinted(report, "MALLOC_MMAP_THRESHOLD_"));
+    report_free(report);
+}
+END_TEST
+
+START_TEST(report_faults_hints_are_few)
+{
+    setup();
+    for (uint64_t i = 0; i < 100; i++)
+        builder_alloc(one, VMT_MALLOC, HEAP + i * (U(16) << 20), U(8) << 20,
+                      builder_stack(one, 1, 0x410000 + i));
+    touch(CODE, HEAP, 1, 0);
+    end(1, 0);
+    struct report *report = fixture_report(builder);
+    ck_assert_uint_eq(report->fault_hint_count, 32);
+    report_free(report);
+}
+END_TEST
+
+/* Half of it is not "nearly all". */
+START_TEST(report_faults_huge_pages_for_what_is_touched_as_a_whole)
+{
+    setup();
+    fact("thp_enabled", "always [madvise] never");
+    builder_alloc(one, VMT_MALLOC, HEAP, 3000 * PAGE, a);
+    touch(CODE, HEAP, 2000, 0);
+    struct report *report = fixture_report(builder);
+    ck_assert(!hinted(report, "madvise(MADV_HUGEPAGE)"));
     report_free(report);
 }
 END_TEST
@@ -332,6 +526,14 @@ UNIT_MAIN("report_faults", report_faults_parts_add_up_to_getrusage,
           report_faults_ranked_by_code_target_and_pair, report_faults_offsets_stay_with_the_file,
           report_faults_threads_have_names, report_faults_thrash_is_hinted_at,
           report_faults_some_return_is_no_thrash, report_faults_copies_are_hinted_at,
+          report_faults_copies_of_a_child_do_not_raise_rss,
+          report_faults_own_blocks_of_a_child_are_no_copies,
+          report_faults_of_a_killed_process_are_at_least_so_many,
+          report_faults_untouched_is_not_said_of_files_and_moved_memory,
+          report_faults_untouched_is_not_said_of_what_is_resident,
+          report_faults_disk_waits_are_of_files_not_of_mappings,
+          report_faults_several_files_of_one_site_have_no_name, report_faults_one_hint_for_a_place,
+          report_faults_hints_are_few, report_faults_huge_pages_for_what_is_touched_as_a_whole,
           report_faults_disk_and_huge_pages_are_hinted_at,
           report_faults_untouched_needs_all_faults_to_be_known,
           report_faults_densest_part_of_the_run, report_faults_unsampled_blocks_have_no_owner)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "model/region_owner.h"
 #include "residency_fixture.h"
 #include "unit_main.h"
 
@@ -104,14 +105,17 @@ START_TEST(residency_each_part_gets_its_pages)
 {
     struct trace_model *model;
     setup();
-    module(0x400000, 4, "/opt/app", VMT_MODULE_MAIN);
+    module(0x400000, 6, "/opt/app", VMT_MODULE_MAIN);
     module(FAR, 2, "/usr/lib/libvmtrace.so", VMT_MODULE_TRACER);
     map(VMT_MAP_MMAP, FAR + 16 * PAGE, 8, "");
     map(VMT_MAP_MMAP, FAR + 32 * PAGE, 4, "/data");
     builder_cold(stream, VMT_OP_STACK, "uu", FAR + 48 * PAGE, FAR + 50 * PAGE);
     fixture_begin(stream, VMT_RESIDENCY_EXIT, "");
     whole(0x400000, 3, U(5), "/opt/app", OF_FILE);
-    whole(0x403000, 1, READ_WRITE, "", PRESENT); /* .bss */
+    region(0x403000, 2, 2, READ_WRITE, "/opt/app"); /* .data, of which a page was written */
+    fixture_pages(stream, 0x403000, 1, PRESENT);
+    fixture_pages(stream, 0x404000, 1, OF_FILE);
+    whole(0x405000, 1, READ_WRITE, "", PRESENT); /* .bss */
     whole(FAR, 2, U(5), "/usr/lib/libvmtrace.so", OF_FILE);
     whole(FAR + 16 * PAGE, 8, READ_WRITE, "", PRESENT);
     region(FAR + 32 * PAGE, 4, 3, READ_WRITE, "/data");
@@ -124,15 +128,15 @@ START_TEST(residency_each_part_gets_its_pages)
     whole(FAR + 96 * PAGE, 5, READ_WRITE, "[stack]", PRESENT);
     whole(FAR + 128 * PAGE, 6, READ_WRITE, "", PRESENT);
     region(FAR + 128 * PAGE, 4, 0, U(0), "[vmtrace]");
-    fixture_end(stream, 53 * PAGE);
+    fixture_end(stream, 55 * PAGE);
     const struct residency *snapshot = take(&model);
-    ck_assert_uint_eq(fixture_part(model, PART_FILES), 8 * PAGE);
+    ck_assert_uint_eq(fixture_part(model, PART_FILES), 9 * PAGE);
     ck_assert_uint_eq(fixture_part(model, PART_MAPPINGS), 9 * PAGE);
     ck_assert_uint_eq(fixture_part(model, PART_STACKS), 7 * PAGE);
     ck_assert_uint_eq(fixture_part(model, PART_TRACER), 23 * PAGE);
-    ck_assert_uint_eq(fixture_part(model, PART_OTHER), 6 * PAGE); /* 2 that only the kernel told */
-    ck_assert_uint_eq(snapshot->program_data, PAGE);
-    ck_assert_uint_eq(snapshot->rss_bytes, 51 * PAGE + 2 * PAGE);
+    ck_assert_uint_eq(fixture_part(model, PART_OTHER), 7 * PAGE); /* 2 that only the kernel told */
+    ck_assert_uint_eq(snapshot->program_data, 2 * PAGE);
+    ck_assert_uint_eq(snapshot->rss_bytes, 53 * PAGE + 2 * PAGE);
     ck_assert_uint_eq(snapshot->file_count, 3);
     ck_assert_str_eq(snapshot->files[0].name, "/opt/app");
     ck_assert_uint_eq(snapshot->files[2].bytes.size, 4 * PAGE);
@@ -372,6 +376,165 @@ START_TEST(residency_sampled_blocks_are_weighed)
 }
 END_TEST
 
+/* Blocks of 256 bytes, one to a page, stand for far more than is in memory.  One that was left out
+ * has a mapping of its own. */
+START_TEST(residency_sampled_sites_add_up_to_their_part)
+{
+    struct trace_model *model;
+    setup();
+    trace_builder_header(builder)->sample_interval = 64 * PAGE;
+    for (uint64_t i = 0; i < 32; i++)
+        builder_alloc(stream, VMT_MALLOC, HEAP + i * PAGE, 256, i % 2 ? a : b);
+    fixture_begin(stream, VMT_RESIDENCY_EXIT, "");
+    whole(HEAP, 32, READ_WRITE, "[heap]", PRESENT);
+    whole(FAR, 512, READ_WRITE, "", PRESENT);
+    fixture_end(stream, 544 * PAGE);
+    const struct residency *snapshot = take(&model);
+    ck_assert_uint_eq(fixture_part(model, PART_FREE), 0);
+    ck_assert_uint_eq(fixture_part(model, PART_LIVE), 544 * PAGE);
+    ck_assert_uint_eq(fixture_site(snapshot, 0)->bytes.resident +
+                          fixture_site(snapshot, 1)->bytes.resident,
+                      544 * PAGE);
+    trace_model_free(model);
+}
+END_TEST
+
+/* Nor may what is known to be somebody else's be taken for it. */
+START_TEST(residency_sampled_estimate_leaves_others_alone)
+{
+    struct trace_model *model;
+    setup();
+    trace_builder_header(builder)->sample_interval = 64 * PAGE;
+    for (uint64_t i = 0; i < 32; i++)
+        builder_alloc(stream, VMT_MALLOC, HEAP + i * PAGE, 256, a);
+    fixture_begin(stream, VMT_RESIDENCY_EXIT, "");
+    whole(HEAP, 32, READ_WRITE, "[heap]", PRESENT);
+    whole(FAR, 512, READ_WRITE, "[anon: of another]", PRESENT);
+    fixture_end(stream, 544 * PAGE);
+    const struct residency *snapshot = take(&model);
+    ck_assert_uint_eq(fixture_part(model, PART_LIVE), 32 * PAGE);
+    ck_assert_uint_eq(fixture_site(snapshot, 0)->bytes.resident, 32 * PAGE);
+    ck_assert_uint_eq(fixture_part(model, PART_OTHER), 512 * PAGE);
+    trace_model_free(model);
+}
+END_TEST
+
+/* Housekeeping may run inside realloc, behind its BEGIN. */
+START_TEST(residency_block_on_the_move_is_live)
+{
+    struct trace_model *model;
+    setup();
+    builder_alloc(stream, VMT_MALLOC, HEAP, 3 * PAGE, a);
+    builder_realloc_begin(stream, HEAP);
+    builder_cold(stream, VMT_OP_MEMORY_SAMPLE, "uuuuuu", U(1) << 30, 8 * PAGE, U(0), U(0), U(0),
+                 U(0));
+    fixture_begin(stream, VMT_RESIDENCY_PEAK, "");
+    whole(HEAP, 8, READ_WRITE, "[heap]", PRESENT);
+    fixture_end(stream, 8 * PAGE);
+    builder_alloc(stream, VMT_REALLOC, HEAP, 4 * PAGE, b);
+    builder_realloc_begin(stream, HEAP);
+    builder_realloc_freed(stream);
+    builder_cold(stream, VMT_OP_MEMORY_SAMPLE, "uuuuuu", U(1) << 30, 8 * PAGE, U(0), U(0), U(0),
+                 U(0));
+    const struct residency *snapshot = take(&model);
+    ck_assert_uint_eq(fixture_part(model, PART_LIVE), 3 * PAGE);
+    ck_assert_uint_eq(snapshot->parts[PART_LIVE].size, 3 * PAGE);
+    ck_assert_uint_eq(fixture_site(snapshot, 0)->bytes.resident, 3 * PAGE);
+    ck_assert_uint_eq(fixture_site(snapshot, 0)->bytes.size, 3 * PAGE);
+    ck_assert_uint_eq(fixture_site(snapshot, 0)->blocks, 1);
+    ck_assert_uint_eq(model->timeline.samples[0].live_bytes, 3 * PAGE);
+    ck_assert_uint_eq(model->timeline.samples[1].live_bytes, 0);
+    ck_assert_uint_eq(model->heap.moving_blocks | model->heap.moving_bytes, 0);
+    trace_model_free(model);
+}
+END_TEST
+
+/* Where the stretch of `at` in the first region ends. */
+static uint64_t stretch_end(struct trace_model *model, uint64_t at)
+{
+    struct block_order order;
+    struct residency_capture *capture = &model->residency.capture;
+    ck_assert(block_order_init(&order, &model->heap));
+    ck_assert_ptr_null(capture->regions);
+    capture->regions = model->residency.regions;
+    capture->region_count = model->residency.region_count;
+    struct stretch stretch = region_owner(&model->residency, &order, 0, at);
+    capture->regions = NULL;
+    block_order_release(&order);
+    return stretch.end;
+}
+
+/* 2^30 pieces of 64 MiB, of which two may be arenas'; what is larger cannot be. */
+START_TEST(residency_endless_regions_are_gone_through)
+{
+    struct trace_model *model;
+    uint64_t piece = UINT64_C(64) << 20, end = U(1) << 56;
+    setup();
+    builder_alloc(stream, VMT_MALLOC, FAR + 32, 100, a);
+    fixture_begin(stream, VMT_RESIDENCY_EXIT, "");
+    region(PAGE, end / PAGE - 11, 6, READ_WRITE, "");
+    fixture_pages(stream, FAR, 2, PRESENT);
+    fixture_pages(stream, FAR + piece, 1, PRESENT);
+    fixture_pages(stream, end - piece, 3, PRESENT);
+    region(end - 10 * PAGE, 10, 0, U(0), "");
+    region(U(1) << 56, (U(1) << 56) / PAGE + 1, 1, READ_WRITE, "");
+    region(UINT64_C(0xffffffffff600000), 1, 0, U(5), "[vsyscall]");
+    fixture_end(stream, 6 * PAGE);
+    take(&model);
+    ck_assert_uint_eq(fixture_part(model, PART_LIVE), 100);
+    ck_assert_uint_eq(fixture_part(model, PART_FREE), 2 * PAGE - 100 + 3 * PAGE);
+    ck_assert_uint_eq(fixture_part(model, PART_OTHER), PAGE);
+    ck_assert_uint_eq(model->residency.region_count, 3);
+    ck_assert_uint_eq(stretch_end(model, PAGE), FAR);
+    ck_assert_uint_eq(stretch_end(model, FAR), FAR + piece);
+    ck_assert_uint_eq(stretch_end(model, FAR + piece), end - piece);
+    ck_assert_uint_eq(stretch_end(model, end - piece), end - 10 * PAGE);
+    trace_model_free(model);
+}
+END_TEST
+
+static void add_snapshot(struct trace_model *model, enum vmt_residency reason)
+{
+    struct event event = {.type = EVENT_COLD, .op = VMT_OP_RESIDENCY};
+    event.cold.values[0] = reason;
+    event.cold.strings[0] = (struct event_string){"", 0};
+    ck_assert(residency_model_apply(&model->residency, 0, 100, &event));
+    event = (struct event){.type = EVENT_COLD, .op = VMT_OP_REGION};
+    event.cold.values[0] = HEAP;
+    event.cold.values[1] = PAGE;
+    event.cold.strings[0] = (struct event_string){"", 0};
+    ck_assert(residency_model_apply(&model->residency, 0, 100, &event));
+    event = (struct event){.type = EVENT_COLD, .op = VMT_OP_RESIDENCY_END};
+    ck_assert(residency_model_apply(&model->residency, 0, 100, &event));
+}
+
+/* When all that joins may cost was used, one in two follows, then one in four; and the last. */
+START_TEST(residency_costly_joins_become_rare)
+{
+    struct trace_model *model;
+    setup();
+    builder_alloc(stream, VMT_MALLOC, HEAP, PAGE, a);
+    model = fixture_take(builder);
+    for (size_t round = 0; round < 2; round++) {
+        model->residency.work = RESIDENCY_WORK - 1;
+        add_snapshot(model, VMT_RESIDENCY_PEAK);
+    }
+    ck_assert_uint_eq(model->residency.count, 1);
+    add_snapshot(model, VMT_RESIDENCY_PEAK);
+    ck_assert_uint_eq(model->residency.count, 2);
+    for (size_t i = 0; i < 8; i++)
+        add_snapshot(model, VMT_RESIDENCY_PEAK);
+    ck_assert_uint_eq(model->residency.count, 4);
+    add_snapshot(model, VMT_RESIDENCY_EXIT);
+    ck_assert_uint_eq(model->residency.count, 5);
+    ck_assert_uint_eq(residency_model_last(&model->residency)->reason, VMT_RESIDENCY_EXIT);
+    add_snapshot(model, VMT_RESIDENCY_EXIT);
+    ck_assert_uint_eq(model->residency.count, 5);
+    ck_assert_uint_eq(model->residency.dropped, 8);
+    trace_model_free(model);
+}
+END_TEST
+
 UNIT_MAIN("residency", residency_page_of_two_blocks_is_split_by_bytes,
           residency_nearly_empty_pages_are_charged_to_their_survivors,
           residency_each_part_gets_its_pages, residency_arenas_are_the_allocators,
@@ -379,4 +542,7 @@ UNIT_MAIN("residency", residency_page_of_two_blocks_is_split_by_bytes,
           residency_zero_pages_do_not_count, residency_swapped_bytes_are_no_rss,
           residency_without_pages_is_shared_out, residency_huge_pages_are_shared_by_proportion,
           residency_snapshots_keep_their_moment, residency_nonsense_is_endured,
-          residency_old_snapshots_make_room, residency_sampled_blocks_are_weighed)
+          residency_old_snapshots_make_room, residency_sampled_blocks_are_weighed,
+          residency_sampled_sites_add_up_to_their_part,
+          residency_sampled_estimate_leaves_others_alone, residency_block_on_the_move_is_live,
+          residency_endless_regions_are_gone_through, residency_costly_joins_become_rare)

@@ -260,7 +260,8 @@ END_TEST
 START_TEST(stream_decoder_reset_voids_nodes_and_slots)
 {
     setup();
-    builder_stack(stream, 3, U(0x401000), U(0x402000), U(0x403000));
+    uint32_t old = builder_stack(stream, 3, U(0x401000), U(0x402000), U(0x403000));
+    builder_alloc(stream, VMT_MALLOC, 0x50000, 1, old); /* leaves bases, too */
     builder_cold(stream, VMT_OP_NODES_RESET, "");
     uint32_t a = builder_stack(stream, 1, U(0x404000));
     builder_alloc(stream, VMT_MALLOC, 64, 1, a);
@@ -268,6 +269,7 @@ START_TEST(stream_decoder_reset_voids_nodes_and_slots)
     open_built();
     next(EVENT_CHUNK);
     next(EVENT_NODES);
+    next(EVENT_ALLOC);
     next_cold(VMT_OP_NODES_RESET);
     next(EVENT_NODES);
     ck_assert_uint_eq(event.nodes.first, 2);

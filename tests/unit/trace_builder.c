@@ -85,6 +85,15 @@ const uint8_t *trace_builder_trimmed(struct trace_builder *builder, size_t *size
     return bytes;
 }
 
+void builder_begin(struct builder_stream *stream)
+{
+    stream->last_address = stream->previous_pc = 0;
+    memset(stream->slots, 0, sizeof(stream->slots));
+    memset(stream->fault_slots, 0, sizeof(stream->fault_slots));
+    stream->fault_next = 0;
+    stream->fault_code = stream->fault_address = 0;
+}
+
 static void builder_begin_chunk(struct builder_stream *stream)
 {
     struct trace_builder *builder = stream->builder;
@@ -107,11 +116,7 @@ static void builder_begin_chunk(struct builder_stream *stream)
     stream->chunk = builder->chunk_count;
     stream->used = start + sizeof(header);
     builder->chunks[builder->chunk_count++] = chunk;
-    stream->last_address = stream->previous_pc = 0;
-    memset(stream->slots, 0, sizeof(stream->slots));
-    memset(stream->fault_slots, 0, sizeof(stream->fault_slots));
-    stream->fault_next = 0;
-    stream->fault_code = stream->fault_address = 0;
+    builder_begin(stream);
 }
 
 struct builder_stream *trace_builder_stream(struct trace_builder *builder, uint32_t tid)

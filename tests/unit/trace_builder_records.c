@@ -274,7 +274,7 @@ static void builder_after_cold(struct builder_stream *stream, enum vmt_op op, ui
     if (op == VMT_OP_NODES_RESET) {
         stream->next_node = 2;
         stream->node_epoch++;
-        memset(stream->slots, 0, sizeof(stream->slots));
+        builder_begin(stream);
     }
 }
 

@@ -29,6 +29,9 @@ struct builder_stream {
     uint64_t stamp, minor, major;
 };
 
+/* What a decoder knows at the start of a chunk, besides the clock and nodes. */
+void builder_begin(struct builder_stream *stream);
+
 /* Begins a chunk unless `size` bytes are left in this one. */
 void builder_reserve(struct builder_stream *stream, size_t size);
 

@@ -7,6 +7,7 @@
  *     threads          four threads, each with a block of its own
  *     fork             a child writes into the block that it shares with its parent
  *     read             read() writes into the pages
+ *     workers          four threads that allocate nothing: two end, two do not
  *     last             two threads fault after their last allocation: one ends, one does not
  *     no_descriptors   a thread with a block of its own, when no descriptor can be had
  *     descriptors      like touch, and then the number of open descriptors
@@ -16,6 +17,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,10 +150,14 @@ static void shape_file(void)
     close(fd);
 }
 
+/* Nobody gets the memory that another one has touched. */
+static pthread_barrier_t all_touched;
+
 static void *thread_body(void *argument)
 {
     char *block = new_block(pages);
     touch(block, pages, 1);
+    pthread_barrier_wait(&all_touched);
     say("thread", block, (uint64_t)syscall(SYS_gettid));
     say("stack", (void *)&block, (uint64_t)syscall(SYS_gettid));
     free(block);
@@ -161,12 +167,52 @@ static void *thread_body(void *argument)
 static void shape_threads(void)
 {
     pthread_t thread[THREADS];
+    pthread_barrier_init(&all_touched, NULL, THREADS);
     for (int i = 0; i < THREADS; i++) {
         if (pthread_create(&thread[i], NULL, thread_body, NULL))
             abort();
     }
     for (int i = 0; i < THREADS; i++)
         pthread_join(thread[i], NULL);
+}
+
+struct work {
+    char *block;
+    uint64_t tid;
+    bool ends;
+};
+
+static void *work_body(void *argument)
+{
+    struct work *work = argument;
+    work->tid = (uint64_t)syscall(SYS_gettid);
+    touch(work->block, pages, 1);
+    pthread_barrier_wait(&all_touched);
+    while (!work->ends)
+        pause();
+    return NULL;
+}
+
+static void shape_workers(void)
+{
+    struct work work[THREADS];
+    pthread_t thread[THREADS];
+    char *map = mmap(NULL, THREADS * pages * page, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED)
+        abort();
+    pthread_barrier_init(&all_touched, NULL, THREADS + 1);
+    for (int i = 0; i < THREADS; i++) {
+        work[i] = (struct work){.block = map + (size_t)i * pages * page, .ends = i % 2};
+        if (pthread_create(&thread[i], NULL, work_body, &work[i]))
+            abort();
+    }
+    pthread_barrier_wait(&all_touched);
+    for (int i = 0; i < THREADS; i++) {
+        if (work[i].ends)
+            pthread_join(thread[i], NULL);
+        say("worker", work[i].block, work[i].tid);
+    }
 }
 
 static void shape_fork(void)
@@ -232,6 +278,7 @@ static void *allocate_body(void *argument)
 static void run_thread(void *(*body)(void *))
 {
     pthread_t thread;
+    pthread_barrier_init(&all_touched, NULL, 1);
     if (pthread_create(&thread, NULL, body, NULL))
         abort();
     pthread_join(thread, NULL);
@@ -267,6 +314,7 @@ static const struct {
     {"threads", shape_threads},
     {"fork", shape_fork},
     {"read", shape_read},
+    {"workers", shape_workers},
     {"last", shape_last},
     {"deep", shape_deep},
     {"no_descriptors", shape_no_descriptors},
