@@ -162,8 +162,9 @@ class Growth(harness.Case):
     def test_map_names_owners(self):
         run, data = self.grown()
         mappings = data["map"]["mappings"]
-        self.assertEqual(sum(one["resident_bytes"] for one in mappings),
-                         data["growth"]["residencies"][-1]["rss_bytes"])
+        # The kernel is asked for sizes and pages one after the other: a page may come in between.
+        total = data["growth"]["residencies"][-1]["rss_bytes"]
+        self.assertLess(abs(sum(one["resident_bytes"] for one in mappings) - total), total / 100)
         own = [one for one in mappings if one["owner"] == "mappings" and one["site"] is not None and
                in_stack(data["sites"][one["site"]]["stack"], "own_mapping")]
         self.assertEqual(sum(one["resident"]["mappings"] for one in own), 6 * MIB)
