@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 /* Bytes of the minor faults' ring, of which others are an eighth of it: of the process's first
- * thread, of each other one, and at least.  One of 256 KiB knows the last 43 MiB that were touched.
- * A user's processes may pin 516 KiB a processor (perf_event_mlock_kb), and each 8 MiB more
- * (RLIMIT_MEMLOCK). */
+ * thread, of each other one, and at least.  One of 256 KiB knows the last 32 MiB that were touched
+ * (43 without faults inside system calls). A user's processes may pin 516 KiB a processor
+ * (perf_event_mlock_kb), and each 8 MiB more (RLIMIT_MEMLOCK). */
 enum { FIRST_RING = 256 << 10, OTHER_RING = 32 << 10, LEAST_RING = 4096, MAJOR_SHARE = 8 };
 /* In place of `few`: perf was tried, or is not wanted. */
 #define NO_PERF UINT64_MAX
@@ -177,7 +177,7 @@ void faultcount_attach(struct faultcount *count)
         start_from_here(count);
     else
         use_own_heads(count, VMT_FAULTS_RUSAGE);
-    bool rare = perf_wanted && settings.sample >= FAULTCOUNT_RARE;
+    bool rare = perf_wanted && faultcount_events_are_rare();
     count->early = rare ? UINT32_MAX : FAULTCOUNT_EARLY;
     count->few = rare || !perf_wanted ? NO_PERF : count->seen[FAULT_MINOR] + FAULTCOUNT_FEW;
     if (first ? executable_data_bytes() >= FAULTCOUNT_LARGE : faultcount_source == VMT_FAULTS_PERF)

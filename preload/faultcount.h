@@ -37,6 +37,11 @@ enum { FAULTCOUNT_LARGE = 256 << 10 };
  * getrusage, unless perf is asked for by name. */
 enum { FAULTCOUNT_RARE = 4096 };
 
+static inline bool faultcount_events_are_rare(void)
+{
+    return settings.sample >= FAULTCOUNT_RARE && settings.faults != SETTINGS_FAULTS_PERF;
+}
+
 /* Invariant: (*head[k] - seen[k]) / unit faults of kind k are not in the trace yet. */
 struct faultcount {
     const volatile uint64_t *head[FAULT_KINDS]; /* in units of `unit` a fault */

@@ -64,7 +64,7 @@ static __attribute__((noinline, cold)) void find_anywhere(void)
 /* Would a new thread open perf events?  What getrusage counts can be told by the thread alone. */
 static bool threads_have_rings(void)
 {
-    return recording != RECORDING_OFF && faultcount_exact && settings.sample < FAULTCOUNT_RARE;
+    return recording != RECORDING_OFF && faultcount_exact && !faultcount_events_are_rare();
 }
 
 static void enter(bool is_new)

@@ -150,6 +150,12 @@ class Details(FaultCase):
             self.assert_each_page(found, block, PAGES, trace.page)
             self.assert_touched_by(found, said)
 
+    def test_sampling_leaves_them_in_if_perf_is_asked_for_by_name(self):
+        said, trace = self.run_one("threads", VMTRACE_SAMPLE="64K")
+        for block, tid in said["thread"]:
+            found = [detail for detail in trace.within(block, PAGES) if detail[0] == tid]
+            self.assert_each_page(found, block, PAGES, trace.page)
+
     def test_the_stack_of_each_thread_is_told(self):
         said, trace = self.run_one("threads")
         self.assertEqual(len(said["stack"]), 4)
