@@ -48,6 +48,10 @@ static const char *const cold_fields[128] = {
     [VMT_OP_REGION] = "uuuuuuuuuuuuuuuus",
     [VMT_OP_PAGES] = "uut",
     [VMT_OP_RESIDENCY_END] = "uuuuuu",
+    [VMT_OP_SCAN] = "uuuuus",
+    [VMT_OP_SCAN_THREAD] = "uuuut",
+    [VMT_OP_POINTERS] = "ut",
+    [VMT_OP_SCAN_END] = "uuuuuu",
 };
 
 static bool cold_read_string(struct stream_decoder *decoder, const uint8_t *end,

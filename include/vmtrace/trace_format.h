@@ -267,7 +267,49 @@ enum vmt_op {
                              end:  varint pages << 4 | VMT_PAGE_* bits */
     VMT_OP_RESIDENCY_END = 0x2d, /* errno of what could not be read (0: all was), rss, pss,
                                    anonymous, swap (smaps_rollup's, bytes), duration_ns */
+    VMT_OP_SCAN = 0x2e,        /* number (from 1), reason (VMT_SCAN_*), stop (VMT_STOP_*), threads,
+                                  threads that were stopped, name string: memory is looked through for
+                                  pointers; REGION, SCAN_THREAD and POINTERS records of the same stream
+                                  follow, up to SCAN_END, all of this one moment */
+    VMT_OP_SCAN_THREAD = 0x2f, /* tid, stack pointer, thread pointer, flags (VMT_THREAD_*); then
+                                  its registers' pointers, varints to the payload's end */
+    VMT_OP_POINTERS = 0x30,    /* location; then entries to the payload's end: see below */
+    VMT_OP_SCAN_END = 0x31,    /* errno (0: all was read), words, pointers, unreadable_bytes,
+                                  pause_ns, duration_ns */
 };
+
+/* Entries of POINTERS: varint h: words of 8 bytes since the last entry (the first one: since
+ * `location`) << 2 | VMT_POINTER_*, then
+ *   FAR    an address as in hot records; its base is the value of the record's last FAR or NEAR
+ *          (the first one's: location)
+ *   NEAR   an address whose base is the entry's own place
+ *   TABLE  nothing: the word there points to a table of functions in memory that nobody writes
+ *   BEFORE varint: of the pointer before (h has no words), the word that stands 8 bytes before its
+ *          target << 1, or the one 16 bytes before it << 1 | 1, the capacity of a string */
+#define VMT_POINTER_FAR 0u
+#define VMT_POINTER_NEAR 1u
+#define VMT_POINTER_TABLE 2u
+#define VMT_POINTER_BEFORE 3u
+#define VMT_POINTER_SHIFT 2
+
+enum vmt_scan {
+    VMT_SCAN_EXIT = 0,
+    VMT_SCAN_SNAPSHOT = 1, /* vmtrace_snapshot(), its name */
+    VMT_SCAN_SIGNAL = 2,
+    VMT_SCAN_LSAN = 3, /* __lsan_do_leak_check and the like */
+};
+
+/* How the other threads were kept from going on meanwhile. */
+enum vmt_stop {
+    VMT_STOP_ALONE = 0, /* there were none */
+    VMT_STOP_PTRACE = 1,
+    VMT_STOP_SIGNAL = 2,
+    VMT_STOP_NONE = 3,
+};
+
+#define VMT_THREAD_STOPPED 1u   /* or it asked for the scan */
+#define VMT_THREAD_ASKED 2u     /* it asked for the scan */
+#define VMT_THREAD_REGISTERS 4u /* they are all told, here or on its stack */
 
 /* Details in FAULTS.  The stream keeps VMT_FAULT_SLOTS slots (code, address), a number of the next
  * slot to fill, the last new code, and the last fault's address, all 0 at a chunk's start: varint

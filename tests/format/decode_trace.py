@@ -45,7 +45,8 @@ COLD = {
     0x24: ("END", "vvvvvvv"), 0x25: ("LOST", "vv"), 0x26: ("FAULT_SOURCE", "v"),
     0x27: ("TEMPORARY", "v"), 0x28: ("STACK", "vv"), 0x29: ("FAULTS", "vvf"),
     0x2A: ("RESIDENCY", "vvvvvvs"), 0x2B: ("REGION", "vvvvvvvvvvvvvvvvs"), 0x2C: ("PAGES", "vvp"),
-    0x2D: ("RESIDENCY_END", "vvvvvv"),
+    0x2D: ("RESIDENCY_END", "vvvvvv"), 0x2E: ("SCAN", "vvvvvs"), 0x2F: ("SCAN_THREAD", "vvvvr"),
+    0x30: ("POINTERS", "w"), 0x31: ("SCAN_END", "vvvvvv"),
 }
 
 
@@ -223,6 +224,34 @@ class Stream:
             found.append((value >> 4, value & 15))
         return tuple(found)
 
+    @staticmethod
+    def numbers(cursor):
+        found = []
+        while cursor.position < len(cursor.data):
+            found.append(cursor.varint())
+        return tuple(found)
+
+    def pointers(self, cursor):
+        """A tuple of (location, kind, value): kind "pointer", "table" or, about the pointer
+        before, "word" (8 bytes before its target) or "capacity"."""
+        found = []
+        location = last = cursor.varint()
+        while cursor.position < len(cursor.data):
+            head = cursor.varint()
+            location += 8 * (head >> 2)
+            kind = head & 3
+            if kind < 2:
+                last = self.address(cursor, location if kind else last)
+                found.append((location, "pointer", last))
+            elif kind == 2:
+                found.append((location, "table", 0))
+            elif head >> 2 or not found:
+                raise Malformed("entry of POINTERS with head %d" % head)
+            else:
+                value = cursor.varint()
+                found.append((location, "capacity" if value & 1 else "word", value >> 1))
+        return tuple(found)
+
     def cold(self, opcode, cursor):
         payload = Cursor(cursor.bytes(cursor.varint()))
         self.ticks += payload.varint()
@@ -231,6 +260,7 @@ class Stream:
         name, form = COLD[opcode]
         readers = {"v": payload.varint, "z": payload.zigzag, "k": lambda: self.stack(payload),
                    "f": lambda: self.faults(payload), "p": lambda: self.runs(payload),
+                   "r": lambda: self.numbers(payload), "w": lambda: self.pointers(payload),
                    "s": lambda: payload.bytes(payload.varint()).decode("utf-8", "replace")}
         fields = tuple(readers[kind]() for kind in form)
         if name == "NODES_RESET":
