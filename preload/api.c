@@ -5,6 +5,7 @@
 #include "interpose.h"
 #include "modules.h"
 #include "residency.h"
+#include "scan.h"
 #include "thread_state.h"
 
 #include <string.h>
@@ -74,6 +75,7 @@ static void snapshot(const char *name)
     copy_name(text, name);
     residency_take(stream, VMT_RESIDENCY_SNAPSHOT, text);
     thread_leave(stream);
+    scan_take(VMT_SCAN_SNAPSHOT, text);
 }
 
 static vmtrace_pool pool_create(const char *name)

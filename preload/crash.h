@@ -2,9 +2,10 @@
 /*
  * Fatal signals: recorded, then left to do what they would have done without us.
  *
- * A handler is installed only where the disposition is the default one.  The wrappers of
- * sigaction and relatives (interpose_signal.c) never show it to the program: it sees, and may set,
- * the default.
+ * Of the signals that are watched the kernel has our handler, the program's own disposition is kept
+ * beside it: with the flags and the mask that the program wants, so that the kernel calls us on the
+ * stack, and with the signals blocked, that its handler would have had.  The wrappers of sigaction
+ * and relatives (interpose_signal.c) show the program what it has set.
  */
 #ifndef VMTRACE_CRASH_H
 #define VMTRACE_CRASH_H
@@ -12,15 +13,22 @@
 #include <signal.h>
 #include <stdbool.h>
 
+typedef int crash_real(int, const struct sigaction *, struct sigaction *);
+
 void crash_install(void);
 
-/* Is `action` our handler? */
-bool crash_is_ours(const struct sigaction *action);
-
-/* Is this signal one that we watch while its disposition is the default? */
+/* Is this signal one that we watch? */
 bool crash_watches(int signal);
 
-/* The disposition to give to the kernel where the program asks for the default one of `signal`. */
-void crash_action(int signal, struct sigaction *action);
+/* sigaction() for a signal that we watch. */
+int crash_sigaction(crash_real *real, int signal, const struct sigaction *action,
+                    struct sigaction *old);
+
+/* Puts the program's disposition in the place of ours, if `kernel` is that. */
+void crash_show(int signal, struct sigaction *kernel);
+
+/* The program's disposition was set behind our back, by a function of libc's: ours takes its place.
+ */
+void crash_adopt(crash_real *real, int signal);
 
 #endif

@@ -8,6 +8,8 @@
 #include "settings.h"
 #include "sys.h"
 #include "text.h"
+#include "thread_state.h"
+#include "trace_file.h"
 
 #include <errno.h>
 #include <string.h>
@@ -229,8 +231,21 @@ static void faults_before(struct stream *stream)
         fact(stream, "faults_before", numbers);
 }
 
+/* What the analyzer needs to know whose the memory is that a forked child has from its parent.  The
+ * time comes first: the name is what sets it to work. */
+static void parent(struct stream *stream)
+{
+    if (!trace_header->parent_trace_id)
+        return;
+    if (thread_state.fork_ticks)
+        number_fact(stream, "fork_ticks", thread_state.fork_ticks);
+    thread_state.fork_ticks = 0;
+    fact(stream, "parent_trace", trace_file_parent_path());
+}
+
 void facts_record(struct stream *stream)
 {
+    parent(stream);
     fact(stream, "exe", executable_path());
     directory(stream);
     fact(stream, "recorder_version", VMTRACE_VERSION);
@@ -239,7 +254,7 @@ void facts_record(struct stream *stream)
     fact(stream, "unwinder", callstack_backend());
     facts_record_faults_reason(stream);
     faults_before(stream);
-    fact(stream, "scan", "off");
+    fact(stream, "scan", settings.scan == SETTINGS_SCAN_OFF ? "off" : "exit");
     arguments(stream);
     machine(stream);
 }
@@ -247,6 +262,12 @@ void facts_record(struct stream *stream)
 void facts_record_faults_reason(struct stream *stream)
 {
     fact(stream, "faults_reason", faultcount_reason);
+}
+
+void facts_record_fault_cost(struct stream *stream, uint64_t cost)
+{
+    if (cost)
+        number_fact(stream, "fault_ns", cost);
 }
 
 void facts_record_costly(struct stream *stream)

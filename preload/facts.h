@@ -16,6 +16,9 @@ void facts_record(struct stream *stream);
 /* Why the source of faults is not the best one, if so. */
 void facts_record_faults_reason(struct stream *stream);
 
+/* What a minor fault costs here, if that was measured (else 0), in nanoseconds. */
+void facts_record_fault_cost(struct stream *stream, uint64_t cost);
+
 /* Those that take a file of /proc or /sys each (14 microseconds) or a system call: not of
  * short-lived processes. */
 void facts_record_costly(struct stream *stream);

@@ -6,6 +6,8 @@
 #include "sys.h"
 #include "thread_state.h"
 
+#include <unistd.h>
+
 enum { MOST_DETAILS = 128 }; /* of one record */
 
 /* Of one kind, the faults that one record tells: those from `seen` on, of which `known` .. `end`
@@ -114,6 +116,25 @@ __attribute__((noinline, cold)) void fault_report_changed(struct stream *stream)
     if (!faultcount_hold(&stream->faults, FAULTCOUNT_OWN_THREAD))
         return;
     tell(stream, &stream->faults);
+    faultcount_let_go(&stream->faults);
+}
+
+void fault_report_own(struct stream *stream, const char *memory, size_t pages, const void *code)
+{
+    struct stream_record record;
+    size_t page = (size_t)getpagesize();
+    if (!faultcount_hold(&stream->faults, FAULTCOUNT_OWN_THREAD))
+        return;
+    if (stream_record_begin(&record, stream, VMT_OP_FAULTS,
+                            2 * VMT_VARINT_MAX + pages * FAULT_CODES_MOST)) {
+        stream_record_number(&record, pages);
+        stream_record_number(&record, 0);
+        for (size_t i = 0; i < pages; i++)
+            record.at = fault_codes_put(&stream->fault_codes, record.at, 0, (uint64_t)code,
+                                        (uint64_t)(memory + i * page));
+        stream_record_end(&record);
+        stream->faults.seen[FAULT_MINOR] += pages;
+    }
     faultcount_let_go(&stream->faults);
 }
 

@@ -17,6 +17,10 @@ static inline void fault_report(struct stream *stream)
         fault_report_changed(stream);
 }
 
+/* Where getrusage is the source: tells `pages` faults that `code` took on purpose, one in each page
+ * from `memory` on, which faultcount_rusage_read has counted since. */
+void fault_report_own(struct stream *stream, const char *memory, size_t pages, const void *code);
+
 /* Control left the writing of one half-way, and never comes back. */
 void fault_report_abandoned(struct stream *stream);
 

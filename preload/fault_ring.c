@@ -8,6 +8,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000 /* Linux 4.17 */
+#endif
+
 /* Numbers of registers in PERF_SAMPLE_REGS_USER (asm/perf_regs.h), which come in their order. */
 #if defined(__x86_64__)
 enum { REGISTER_FP = 6, REGISTER_SP = 7, REGISTER_PC = 8 };
@@ -115,11 +119,17 @@ void fault_ring_close(struct fault_ring *ring)
     *ring = (struct fault_ring){.memory = NULL};
 }
 
+/* A fork handler of the program's may have mapped something there: that stays.  (Kernels before
+ * 4.17 take the address as a wish.) */
 void fault_ring_strand(const struct fault_ring *ring)
 {
-    if (ring->memory)
-        sys_call(SYS_mmap, (long)ring->memory, (long)((size_t)getpagesize() + ring->size),
-                 PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    size_t size = (size_t)getpagesize() + ring->size;
+    if (!ring->memory)
+        return;
+    long at = sys_call(SYS_mmap, (long)ring->memory, (long)size, PROT_READ,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (at > 0 && (void *)at != ring->memory)
+        sys_unmap((void *)at, size);
 }
 
 static inline uint64_t word_at(const struct fault_ring *ring, uint64_t position, size_t index)

@@ -31,6 +31,8 @@ static bool first_ring_taken;
 
 /* What faultcount_setup has attached to the calling thread; its first stream gets it. */
 static struct faultcount probe;
+static uint32_t probe_pid; /* the process whose it is, of a forked child's */
+static bool large_fork;
 
 static void use_own_heads(struct faultcount *count, enum vmt_fault_source source)
 {
@@ -39,7 +41,7 @@ static void use_own_heads(struct faultcount *count, enum vmt_fault_source source
         count->head[kind] = &count->own[kind];
     }
     count->unit = 1;
-    count->early = 0;
+    count->early = count->quiet = 0;
     count->source = source;
 }
 
@@ -153,6 +155,31 @@ bool faultcount_setup(enum settings_faults wanted)
     return true;
 }
 
+void faultcount_before_fork(void)
+{
+    struct rusage usage;
+    large_fork = false;
+    if (faultcount_source != VMT_FAULTS_PERF || !settings.follow_children)
+        return;
+    sys_usage(RUSAGE_SELF, &usage);
+    large_fork = usage.ru_maxrss >= FAULTCOUNT_LARGE_FORK / 1024;
+}
+
+void faultcount_begin_child(void)
+{
+    if (!large_fork)
+        return;
+    uint64_t before;
+    large_fork = false;
+    first_ring_taken = false;
+    sys_block_signals(&before);
+    start_from_here(&probe);
+    if (go_over_to_perf(&probe))
+        faultcount_init(&probe);
+    probe_pid = sys_pid();
+    sys_restore_signals(&before);
+}
+
 void faultcount_cancel(void)
 {
     faultcount_detach(&probe);
@@ -195,6 +222,10 @@ bool faultcount_poll(struct faultcount *count)
     if (count->source != VMT_FAULTS_RUSAGE)
         return false;
     faultcount_rusage_read(count);
+    if (faultcount_changed(count))
+        count->quiet = 0;
+    else if (count->quiet < FAULTCOUNT_QUIET)
+        count->quiet++;
     if (!count->early)
         return false;
     count->early--;
@@ -236,6 +267,9 @@ void faultcount_detach(struct faultcount *count)
 
 void faultcount_forked(void)
 {
+    if (probe.source == VMT_FAULTS_PERF && probe_pid == sys_pid())
+        return; /* since the fork */
+    faultcount_init(&probe);
     first_ring_taken = false;
     for (int kind = 0; kind < FAULT_KINDS; kind++)
         faultcount_before[kind] = 0;

@@ -15,6 +15,9 @@
  * FAULTCOUNT_FEW faults, or when the program has got a large piece of memory.  Short-lived
  * processes never pay for it.  Where there are perf events already, or were in the process that
  * forked this one, a thread goes over at its first event.
+ *
+ * The child of a large process may copy many pages before its first event: there perf events are
+ * opened in fork() itself (FAULTCOUNT_LARGE_FORK).
  */
 #ifndef VMTRACE_FAULTCOUNT_H
 #define VMTRACE_FAULTCOUNT_H
@@ -29,8 +32,15 @@
 
 enum { FAULTCOUNT_EARLY = 512, FAULTCOUNT_FEW = 64 };
 
+/* Most of faultcount.quiet. */
+enum { FAULTCOUNT_QUIET = 2 };
+
 /* Bytes of a block, a mapping or the program's data that will cause more than a few faults. */
 enum { FAULTCOUNT_LARGE = 256 << 10 };
+
+/* Bytes of resident memory from which on a fork takes milliseconds, so that the 30 microseconds
+ * that its child's perf events cost do not count, should it only exec. */
+enum { FAULTCOUNT_LARGE_FORK = 32 << 20 };
 
 /* Perf costs each fault 0.4 to 0.5 microseconds, a getrusage each event 0.2.  Where one in so many
  * bytes is sampled, a page or more, events are rarer than faults: there a thread stays at
@@ -50,7 +60,8 @@ struct faultcount {
     uint64_t own[FAULT_KINDS]; /* heads of the rusage source */
     uint64_t few;              /* minor faults at which perf is tried; UINT64_MAX: it will not be */
     uint32_t early;            /* further events that each read rusage; after them perf is tried */
-    uint32_t holder;           /* enum faultcount_holder */
+    uint32_t quiet;  /* readings of rusage in a row that found nothing, as far as it counts */
+    uint32_t holder; /* enum faultcount_holder */
     struct fault_ring ring[FAULT_KINDS];
     enum vmt_fault_source source;
 };
@@ -82,6 +93,11 @@ void faultcount_init(struct faultcount *count);
  * a forked child's, from their start. */
 void faultcount_attach(struct faultcount *count);
 void faultcount_detach(struct faultcount *count);
+
+/* In fork(), before it, and in the child after it: whether its faults are to be told from the
+ * beginning on, and that they are. */
+void faultcount_before_fork(void);
+void faultcount_begin_child(void);
 
 /* In a forked child: what its first thread counts is all there was. */
 void faultcount_forked(void);

@@ -55,6 +55,12 @@ static inline bool handover_is_first(uint64_t address, uint32_t self)
                                        false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
 }
 
+/* Has no stream had an event on the page?  Then none has had a block there, either. */
+static inline bool handover_is_nobodys(uint64_t address)
+{
+    return __atomic_load_n(&handover_last[handover_place(address)], __ATOMIC_RELAXED) == 0;
+}
+
 /* Makes it so, or finds the page to be shared, and returns the time of the event. */
 uint64_t handover_take(uint64_t address, uint32_t self);
 

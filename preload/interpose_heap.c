@@ -3,6 +3,7 @@
  * malloc and its relatives: the real call, and a record of it.
  */
 #include "interpose.h"
+#include "record_release.h"
 #include "sample.h"
 #include "thread_state.h"
 
@@ -10,8 +11,6 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#define LIKELY(condition) __builtin_expect(!!(condition), 1)
 
 /* SIZE_MAX stands for what does not fit: such a call fails. */
 static inline size_t total_size(size_t count, size_t size)
@@ -46,12 +45,22 @@ VARIANT void *traced_calloc(size_t count, size_t size)
     return block;
 }
 
+VARIANT void careful_free(void *block)
+{
+    struct callstack_start start;
+    CALLSTACK_START(&start);
+    record_free_carefully(VMT_FREE, block, &start);
+    real_heap.free(block);
+}
+
 VARIANT void traced_free(void *block)
 {
     if (__builtin_expect(real_is_bootstrap(block), 0))
         return;
-    record_free(VMT_FREE, block, (uint64_t)__builtin_return_address(0));
-    real_heap.free(block);
+    if (RECORD_LIKELY(record_free_at_once(VMT_FREE, block)))
+        real_heap.free(block);
+    else
+        careful_free(block);
 }
 
 /* ---- sampled; a call that fails is always recorded ---- */
@@ -84,7 +93,7 @@ static inline void *sampled_malloc(size_t size)
     if (!sample_passes(size))
         return looking_malloc(size);
     void *block = real_heap.malloc(size);
-    return LIKELY(block != NULL) ? block : failed_malloc(size);
+    return RECORD_LIKELY(block != NULL) ? block : failed_malloc(size);
 }
 
 VARIANT void *sampled_calloc(size_t count, size_t size)
@@ -92,7 +101,7 @@ VARIANT void *sampled_calloc(size_t count, size_t size)
     size_t total = total_size(count, size);
     bool skips = sample_skips(total);
     void *block = real_heap.calloc(count, size);
-    if (LIKELY(skips && block))
+    if (RECORD_LIKELY(skips && block))
         return block;
     struct callstack_start start;
     CALLSTACK_START(&start);
@@ -102,10 +111,12 @@ VARIANT void *sampled_calloc(size_t count, size_t size)
 /* Of a block that may be a sampled one. */
 VARIANT void looking_free(void *block)
 {
+    struct callstack_start start;
+    CALLSTACK_START(&start);
     if (real_is_bootstrap(block))
         return;
     if (sample_forget(block))
-        record_free(VMT_FREE, block, (uint64_t)__builtin_return_address(0));
+        record_free(VMT_FREE, block, &start);
     real_heap.free(block);
 }
 
@@ -180,12 +191,15 @@ static __attribute__((noinline)) void *sampled_realloc(void *old, size_t size, b
 {
     bool whole = recording == RECORDING_ON;
     bool known = !sample_skips_release(old), skips = sample_skips(size);
+    thread_state.moving = old;
     if (known)
-        record_free(whole ? VMT_REALLOC_BEGIN : VMT_FREE, old, start->pc);
+        record_free(whole ? VMT_REALLOC_BEGIN : VMT_FREE, old, start);
     void *fresh =
         real_is_bootstrap(old) ? move_from_bootstrap(old, size) : real_heap.realloc(old, size);
-    if (!whole)
+    if (!whole) {
+        thread_state.moving = NULL;
         return fresh;
+    }
     bool failed = !fresh && (size > 0 || !old), kept = false;
     if (known && fresh && skips)
         record_realloc_freed(start->pc);
@@ -195,6 +209,7 @@ static __attribute__((noinline)) void *sampled_realloc(void *old, size_t size, b
         kept = record_first(fresh, size, array, start);
     else if (failed)
         record_realloc_failed(old, size, start);
+    thread_state.moving = NULL;
     if (kept)
         sample_keep(fresh);
     if (failed && known)
@@ -215,10 +230,12 @@ static inline void *traced_realloc(void *old, size_t size, bool array,
             record_first(fresh, size, array, start);
         return fresh;
     }
-    record_free(whole ? VMT_REALLOC_BEGIN : VMT_FREE, old, start->pc);
+    thread_state.moving = old;
+    record_free(whole ? VMT_REALLOC_BEGIN : VMT_FREE, old, start);
     void *fresh = real_heap.realloc(old, size);
     if (whole)
         record_outcome(old, fresh, size, array, start);
+    thread_state.moving = NULL;
     return fresh;
 }
 
@@ -290,10 +307,12 @@ EXPORT void *pvalloc(size_t size)
 EXPORT void cfree(void *block);
 EXPORT void cfree(void *block)
 {
+    struct callstack_start start;
+    CALLSTACK_START(&start);
     if (real_is_bootstrap(block))
         return;
     if (!sample_is_on() || !sample_skips_release(block))
-        record_free(VMT_FREE, block, (uint64_t)__builtin_return_address(0));
+        record_free(VMT_FREE, block, &start);
     real_heap.free(block);
 }
 
@@ -302,10 +321,12 @@ EXPORT void free_sized(void *block, size_t size);
 EXPORT void free_sized(void *block, size_t size)
 {
     (void)size;
+    struct callstack_start start;
+    CALLSTACK_START(&start);
     if (real_is_bootstrap(block))
         return;
     if (!sample_is_on() || !sample_skips_release(block))
-        record_free_other(VMT_SUB_FREE_SIZED, block, (uint64_t)__builtin_return_address(0));
+        record_free_other(VMT_SUB_FREE_SIZED, block, &start);
     real_heap.free(block);
 }
 
@@ -314,9 +335,11 @@ EXPORT void free_aligned_sized(void *block, size_t alignment, size_t size)
 {
     (void)alignment;
     (void)size;
+    struct callstack_start start;
+    CALLSTACK_START(&start);
     if (real_is_bootstrap(block))
         return;
     if (!sample_is_on() || !sample_skips_release(block))
-        record_free_other(VMT_SUB_FREE_ALIGNED_SIZED, block, (uint64_t)__builtin_return_address(0));
+        record_free_other(VMT_SUB_FREE_ALIGNED_SIZED, block, &start);
     real_heap.free(block);
 }

@@ -5,6 +5,7 @@
  */
 #include "api.h"
 #include "interpose.h"
+#include "scan.h"
 #include "sys.h"
 #include "text.h"
 
@@ -159,6 +160,8 @@ EXPORT int madvise(void *address, size_t length, int advice)
     int result = real_madvise(address, length, advice);
     if (result == 0 && (advice == MADV_DONTNEED || advice == MADV_FREE))
         record_advise(address, length, advice, &start);
+    if (result == 0 && (advice == MADV_DONTFORK || advice == MADV_DOFORK))
+        scan_note_left_out(length, advice == MADV_DONTFORK);
     return result;
 }
 

@@ -130,13 +130,14 @@ DEFINE_NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t align, const
     EXPORT void symbol parameters;                                                                 \
     EXPORT void symbol parameters                                                                  \
     {                                                                                              \
-        uint64_t caller = (uint64_t)__builtin_return_address(0);                                   \
+        struct callstack_start start;                                                              \
+        CALLSTACK_START(&start);                                                                   \
         void *function = FUNCTION(real_##symbol);                                                  \
         if (sample_is_on() && sample_skips_release(block)) {                                       \
             ((void(*) parameters)function) arguments;                                              \
             return;                                                                                \
         }                                                                                          \
-        if (!thread_in_runtime(caller, (uint64_t)block))                                           \
+        if (!thread_in_runtime(start.pc, (uint64_t)block))                                         \
             record;                                                                                \
         struct thread_state before =                                                               \
             mark_set(__builtin_frame_address(0), (uint64_t)block, (uint64_t)block, 0, NULL);       \
@@ -144,8 +145,8 @@ DEFINE_NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t align, const
         mark_restore(&before);                                                                     \
     }
 
-#define PLAIN(kind) record_free(kind, block, caller)
-#define OTHER(subkind) record_free_other(subkind, block, caller)
+#define PLAIN(kind) record_free(kind, block, &start)
+#define OTHER(subkind) record_free_other(subkind, block, &start)
 
 DEFINE_DELETE(_ZdlPv, (void *block), (block), PLAIN(VMT_DELETE))
 DEFINE_DELETE(_ZdaPv, (void *block), (block), PLAIN(VMT_DELETE_ARRAY))

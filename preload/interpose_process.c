@@ -6,6 +6,7 @@
  * trace, and one that only calls exec never gets one.  fork() is wrapped for the parent's record of
  * it, and for forks in a signal handler, whose child may go on with what the handler interrupted.
  */
+#include "exit_frame.h"
 #include "interpose.h"
 #include "lifecycle.h"
 #include "thread_state.h"
@@ -39,6 +40,7 @@ void interpose_process_resolve(void)
     RESOLVE(_exit);
     RESOLVE(quick_exit);
     RESOLVE(dlclose);
+    exit_frame_resolve();
 }
 
 /* The child's trace begins with its first event, unless a signal handler forked that had
@@ -49,6 +51,8 @@ static void in_child(void)
         lifecycle_check_fork();
     else
         thread_state_wipe();
+    if (thread_state_forked()) /* else a fork handler of the program's was the first event */
+        faultcount_begin_child();
 }
 
 static pid_t after_fork(pid_t child)
@@ -59,6 +63,8 @@ static pid_t after_fork(pid_t child)
         in_child();
     else
         thread_state_fork_done();
+    if (child != 0)
+        thread_state_forget_fork();
     if (child > 0)
         record_number(VMT_OP_FORK, (uint64_t)child);
     errno = saved;
@@ -67,6 +73,7 @@ static pid_t after_fork(pid_t child)
 
 EXPORT pid_t fork(void)
 {
+    thread_state_note_fork(); /* first: it forgets a hook that the thread has jumped out of */
     thread_state_before_fork();
     callstack_before_fork();
     return after_fork(REAL(fork)());
@@ -80,6 +87,7 @@ EXPORT pid_t _Fork(void)
         errno = ENOSYS;
         return -1;
     }
+    thread_state_note_fork(); /* first: it forgets a hook that the thread has jumped out of */
     thread_state_before_fork();
     callstack_before_fork();
     return after_fork(real__Fork());
@@ -89,11 +97,14 @@ EXPORT pid_t _Fork(void)
 EXPORT int daemon(int keep_directory, int keep_descriptors)
 {
     lifecycle_end(VMT_EXIT_UNDERSCORE, 0);
+    thread_state_note_fork();
     int result = REAL(daemon)(keep_directory, keep_descriptors);
     int saved = errno;
     lifecycle_check_fork();
-    if (result)
+    if (result) {
+        thread_state_forget_fork();
         lifecycle_not_ended();
+    }
     errno = saved;
     return result;
 }

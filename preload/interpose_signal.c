@@ -27,29 +27,16 @@ void interpose_signal_resolve(void)
 
 EXPORT int sigaction(int number, const struct sigaction *action, struct sigaction *old)
 {
-    struct sigaction ours, before;
-    const struct sigaction *given = action;
     if (snapshot_signal_is(number))
         return snapshot_signal_action(REAL(sigaction), action, old);
-    if (action && !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_DFL &&
-        crash_watches(number)) {
-        crash_action(number, &ours);
-        given = &ours;
-    }
-    int result = REAL(sigaction)(number, given, &before);
-    if (result == 0 && old) {
-        if (crash_is_ours(&before)) {
-            memset(&before, 0, sizeof(before));
-            before.sa_handler = SIG_DFL;
-        }
-        *old = before;
-    }
-    return result;
+    if (crash_watches(number))
+        return crash_sigaction(REAL(sigaction), number, action, old);
+    return REAL(sigaction)(number, action, old);
 }
 
-/* The older functions: glibc's, which know about siginterrupt(), except that the default
- * disposition of a signal that we watch becomes ours, and the signal of snapshots has always ours.
- * `flags` are what the function means for sigaction. */
+/* The older functions: glibc's, which know about siginterrupt(), with ours put in the place of what
+ * they set; except that for the default disposition of a signal that we watch, and for the signal
+ * of snapshots, ours is set at once.  `flags` are what the function means for sigaction. */
 static sighandler_t set_handler(sighandler_t (*real)(int, sighandler_t), int number,
                                 sighandler_t handler, int flags)
 {
@@ -61,9 +48,13 @@ static sighandler_t set_handler(sighandler_t (*real)(int, sighandler_t), int num
     if (watched || (snapshot_signal_is(number) && handler != SIG_HOLD))
         return sigaction(number, &action, &old) < 0 ? SIG_ERR : old.sa_handler;
     action.sa_handler = real(number, handler);
+    if (action.sa_handler == SIG_ERR)
+        return SIG_ERR;
     action.sa_flags = SA_SIGINFO;
     snapshot_signal_hide(&action);
-    return crash_is_ours(&action) ? SIG_DFL : action.sa_handler;
+    crash_show(number, &action);
+    crash_adopt(REAL(sigaction), number);
+    return action.sa_handler;
 }
 
 EXPORT sighandler_t signal(int number, sighandler_t handler)

@@ -3,15 +3,18 @@
 
 #include "clock.h"
 #include "crash.h"
+#include "exit_frame.h"
 #include "facts.h"
 #include "fault_report.h"
 #include "faultcount.h"
 #include "housekeeping.h"
+#include "lsan.h"
 #include "modules.h"
 #include "real.h"
 #include "record.h"
 #include "residency.h"
 #include "sample.h"
+#include "scan.h"
 #include "settings.h"
 #include "snapshot_signal.h"
 #include "sys.h"
@@ -77,6 +80,7 @@ static bool begin_trace(void)
         return false;
     }
     facts_record(stream);
+    lsan_record(stream);
     housekeeping_begin(stream);
     return true;
 }
@@ -96,6 +100,7 @@ static bool set_up(void)
         remove_from_preload();
     callstack_setup();
     facts_setup();
+    lsan_setup(environ);
     if (!begin_trace()) {
         faultcount_cancel();
         return false;
@@ -121,6 +126,7 @@ void lifecycle_start(void)
         record_number(VMT_OP_PAUSE, 0);
     on_exit(on_exit_handler, NULL); /* registered first, so they run last */
     at_quick_exit(quick_exit_handler);
+    record_all_releases(settings.free_stacks);
     crash_install();
     snapshot_signal_install();
 }
@@ -146,6 +152,7 @@ void lifecycle_forked(void)
     thread_state_after_fork();
     sample_forked();
     residency_forked();
+    scan_forked();
     parent_trace = parent;
     if (!settings.follow_children || !begin_trace())
         return;
@@ -196,7 +203,17 @@ static void trim(struct stream *stream)
     sys_restore_signals(&before);
 }
 
-void lifecycle_end(unsigned how, int status)
+static void scan_end(struct stream *stream, unsigned how, const struct exit_registers *registers)
+{
+    struct exit_frame frame;
+    if (!lsan_wants_exit_scan(stream))
+        return;
+    exit_frame_find(&frame, registers, &stream->callstack, how == VMT_EXIT_EXIT);
+    stream->node_count = 0; /* the stack in there is another one */
+    scan_at_exit(stream, &frame);
+}
+
+void lifecycle_end_with(unsigned how, int status, const struct exit_registers *registers)
 {
     /* A vforked child shares our memory, but it is not the process that ends. */
     if (recording == RECORDING_OFF || sys_pid() != trace_pid)
@@ -211,6 +228,7 @@ void lifecycle_end(unsigned how, int status)
     housekeeping_last_sample(stream);
     if (!housekeeping_is_little())
         residency_take(stream, VMT_RESIDENCY_EXIT, "");
+    scan_end(stream, how, registers);
     fault_report_all(stream); /* our own since, so that the parts add up to the totals */
     record_end(stream, how, status);
     trim(stream);
@@ -231,12 +249,16 @@ void lifecycle_exec(const char *path)
     snapshot_signal_before_exec();
     if (recording == RECORDING_OFF || sys_pid() != trace_pid)
         return;
+    scan_wait();
     record_text(VMT_OP_EXEC, path ? path : "");
     struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
     if (!stream)
         return;
     fault_report_all(stream);
     housekeeping_last_sample(stream);
+    if (!housekeeping_is_little())
+        residency_take(stream, VMT_RESIDENCY_EXIT, "");
+    fault_report_all(stream); /* our own since */
     set_end_state(VMT_END_EXEC, 0);
     trim(stream);
     thread_leave(stream);

@@ -21,6 +21,10 @@ void lifecycle_check_fork(void);
  * afterwards is still recorded. */
 void lifecycle_end(unsigned how, int status);
 
+/* The work of it, on a stack that has room for it (exit_frame.c calls it). */
+struct exit_registers;
+void lifecycle_end_with(unsigned how, int status, const struct exit_registers *registers);
+
 /* It was announced, but the process goes on. */
 void lifecycle_not_ended(void);
 

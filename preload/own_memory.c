@@ -2,6 +2,7 @@
 #include "own_memory.h"
 
 #include "callstack.h"
+#include "sample_table.h"
 #include "settings.h"
 #include "thread_state.h"
 
@@ -30,7 +31,12 @@ static bool write_piece(struct stream *stream, const void *start, size_t bytes)
     return true;
 }
 
-bool own_memory_write(struct stream *stream)
+static bool write_to_stream(void *stream, const void *start, size_t bytes)
+{
+    return write_piece(stream, start, bytes);
+}
+
+bool own_memory_visit(bool (*visit)(void *context, const void *start, size_t bytes), void *context)
 {
     size_t bytes = sizeof(struct stream) + callstack_memory_size(settings.depth) +
                    settings.depth * sizeof(uint32_t);
@@ -40,10 +46,15 @@ bool own_memory_write(struct stream *stream)
             continue;
         const struct stack_nodes *nodes = &other->nodes;
         size_t places = nodes->hashed ? (size_t)nodes->mask + 1 : 0;
-        if (!write_piece(stream, other, bytes) ||
-            !write_piece(stream, nodes->node, nodes->room * sizeof(*nodes->node)) ||
-            !write_piece(stream, nodes->hashed, places * sizeof(*nodes->hashed)))
+        if (!visit(context, other, bytes) ||
+            !visit(context, nodes->node, nodes->room * sizeof(*nodes->node)) ||
+            !visit(context, nodes->hashed, places * sizeof(*nodes->hashed)))
             return false;
     }
-    return true;
+    return sample_table_visit(visit, context);
+}
+
+bool own_memory_write(struct stream *stream)
+{
+    return own_memory_visit(write_to_stream, stream);
 }

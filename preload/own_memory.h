@@ -11,4 +11,7 @@
  * threads go on meanwhile, so one that grows just now may be told as it was. */
 bool own_memory_write(struct stream *stream);
 
+/* The same pieces (start NULL or no bytes: nothing), until `visit` returns false. */
+bool own_memory_visit(bool (*visit)(void *context, const void *start, size_t bytes), void *context);
+
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pagemap.h"
 
+#include "pagemap_scan.h"
 #include "sys.h"
 
 #include <errno.h>
-#include <sys/ioctl.h>
 
 enum {
     ENTRIES = 4096,    /* read at once: 32 KiB, for 16 MiB of pages of 4 KiB */
@@ -18,19 +18,7 @@ enum {
 
 static uint64_t entries[ENTRIES] SYS_TABLE;
 
-/* Linux 6.7: include/uapi/linux/fs.h */
-struct range {
-    uint64_t start, end, categories;
-};
-struct scan {
-    uint64_t size, flags, start, end, walk_end, ranges, most_ranges, most_pages, inverted, all_of,
-        any_of, told;
-};
-#define SCAN_CALL _IOC(_IOC_READ | _IOC_WRITE, 'f', 16, sizeof(struct scan))
-#define SCAN_PRESENT (UINT64_C(1) << 3)
-#define SCAN_SWAPPED (UINT64_C(1) << 4)
-
-static struct range ranges[RANGES] SYS_TABLE;
+static struct pagemap_range ranges[RANGES] SYS_TABLE;
 
 static bool is_there(uint64_t entry)
 {
@@ -67,17 +55,17 @@ static int read_pages(int fd, uint64_t start, uint64_t end, struct page_runs *ru
 /* Reads what lies between large holes. */
 static int read_between_holes(int fd, uint64_t start, uint64_t end, struct page_runs *runs)
 {
-    struct scan scan = {
+    struct pagemap_scan scan = {
         .size = sizeof(scan),
         .start = start,
         .end = end,
         .ranges = (uint64_t)ranges,
         .most_ranges = RANGES,
-        .any_of = SCAN_PRESENT | SCAN_SWAPPED,
-        .told = SCAN_PRESENT,
+        .any_of = PAGEMAP_SCAN_PRESENT | PAGEMAP_SCAN_SWAPPED,
+        .told = PAGEMAP_SCAN_PRESENT,
     };
     while (scan.start < end) {
-        long count = sys_call(SYS_ioctl, fd, SCAN_CALL, (long)&scan, 0, 0, 0);
+        long count = sys_call(SYS_ioctl, fd, PAGEMAP_SCAN_CALL, (long)&scan, 0, 0, 0);
         if (count < 0)
             return (int)count;
         for (long i = 0; i < count;) {

@@ -2,11 +2,11 @@
 #include "record.h"
 
 #include "handover.h"
+#include "record_release.h"
 #include "record_stack.h"
 #include "thread_state.h"
 
-#define LIKELY(condition) __builtin_expect(!!(condition), 1)
-#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+uint64_t record_suspects = RECORD_MISALIGNED;
 
 /* The stack could not be written.  A loss of the tree leaves numbers that were never defined: begin
  * anew.  Always false. */
@@ -21,12 +21,6 @@ static __attribute__((noinline, cold)) bool leave_lost(struct stream *stream)
 
 /* ---- hot records ---- */
 
-/* The common event: the stream's own order is order enough. */
-static inline bool is_plain(const struct stream *stream, uint64_t address)
-{
-    return handover_is_own(address, stream->id + 1);
-}
-
 /* The time of an event on `address`, or 0 when the stream's own order is order enough. */
 static uint64_t stamp(struct stream *stream, uint64_t address)
 {
@@ -36,17 +30,6 @@ static uint64_t stamp(struct stream *stream, uint64_t address)
         return 0;
     stream->marks = recording == RECORDING_ON ? marks : marks - 1;
     return handover_take(address, stream->id + 1);
-}
-
-/* A record of which the part before the kind's own fields is written. */
-struct open_record {
-    uint8_t *out; /* where those go */
-    unsigned opcode;
-};
-
-static inline struct open_record begin_plain(struct stream *stream, enum vmt_kind kind)
-{
-    return (struct open_record){stream->cursor + 1, VMT_HOT | (unsigned)kind << VMT_HOT_KIND_SHIFT};
 }
 
 /* Writes the optional T field of an event on `address`: the first thing that is written of a
@@ -69,16 +52,10 @@ begin_dated(struct stream *stream, enum vmt_kind kind, uint64_t address)
 static inline struct open_record begin_record(struct stream *stream, enum vmt_kind kind,
                                               uint64_t address)
 {
-    if (LIKELY(stream->marks == __atomic_load_n(&clock_marks, __ATOMIC_RELAXED) &&
-               is_plain(stream, address)))
+    if (RECORD_LIKELY(stream->marks == __atomic_load_n(&clock_marks, __ATOMIC_RELAXED) &&
+                      is_plain(stream, address)))
         return begin_plain(stream, kind);
     return begin_dated(stream, kind, address);
-}
-
-static inline void end_record(struct stream *stream, struct open_record record)
-{
-    stream_commit(stream, (uint8_t)record.opcode, record.out);
-    thread_leave(stream);
 }
 
 /* ALLOC_FAILED, which names the `call`, or REALLOC_FAILED, which does not; then leaves. */
@@ -142,15 +119,15 @@ static inline bool record_block(enum vmt_kind kind, enum recording least, const 
                                 size_t size, const struct callstack_start *start)
 {
     struct stream *stream = thread_enter(start->pc, size, least);
-    if (UNLIKELY(!stream))
+    if (RECORD_UNLIKELY(!stream))
         return false;
     uint32_t node = record_stack(stream, start);
-    if (UNLIKELY(!node))
+    if (RECORD_UNLIKELY(!node))
         return leave_lost(stream);
     uint64_t address = (uint64_t)block;
     struct open_record record = begin_record(stream, kind, address);
     struct stream_slot *slot = &stream->slots[VMT_SLOT_OF(node)];
-    if (LIKELY(slot->node == node && slot->size == size)) {
+    if (RECORD_LIKELY(slot->node == node && slot->size == size)) {
         record.opcode |= VMT_HOT_STACK;
         *record.out++ = (uint8_t)VMT_SLOT_OF(node);
         uint64_t delta = vmt_address_delta(address, block_base(stream, slot));
@@ -166,7 +143,7 @@ static inline bool record_block(enum vmt_kind kind, enum recording least, const 
 bool record_alloc(enum vmt_kind kind, const void *block, size_t size,
                   const struct callstack_start *start)
 {
-    if (LIKELY(block != NULL))
+    if (RECORD_LIKELY(block != NULL))
         return record_block(kind, RECORDING_ON, block, size, start);
     record_failed(kind, size, start);
     return false;
@@ -204,48 +181,59 @@ bool record_alloc_other(enum vmt_subkind subkind, size_t alignment, const void *
     return true;
 }
 
-static inline void end_release(struct stream *stream, struct open_record record, uint64_t address)
+/* A release that is not plain, or whose stack is wanted: that of a suspect, and where no block of a
+ * whole page has been seen yet. */
+static __attribute__((noinline)) void release_slowly(enum vmt_kind kind, enum vmt_subkind subkind,
+                                                     const void *block,
+                                                     const struct callstack_start *start)
 {
-    uint64_t delta = vmt_address_delta(address, stream->last_address);
-    record.out = vmt_put_varint(record.out, delta);
-    stream->last_address = address;
+    uint64_t address = (uint64_t)block;
+    struct stream *stream = thread_enter_slow(start ? start->pc : 0, address, RECORDING_PAUSED,
+                                              __builtin_frame_address(0));
+    if (!stream)
+        return;
+    uint32_t node = 0;
+    if (start && (address & record_suspects || handover_is_nobodys(address))) {
+        node = record_stack(stream, start);
+        if (!node) {
+            leave_lost(stream);
+            return;
+        }
+    }
+    struct open_record record = begin_record(stream, kind, address);
+    if (kind == VMT_FREE_OTHER)
+        *record.out++ = (uint8_t)subkind;
+    record_put_released(stream, &record, address);
+    if (node) {
+        record.opcode |= VMT_HOT_STACK;
+        record.out = stream_put_stack(stream, record.out, node);
+    }
     end_record(stream, record);
 }
 
-/* `stream` is NULL if the thread could not enter at once. */
-static __attribute__((noinline)) void record_free_slowly(enum vmt_kind kind, uint64_t address,
-                                                         uint64_t caller, struct stream *stream)
+void record_all_releases(bool with_stacks)
 {
-    if (!stream && !(stream = thread_enter_slow(caller, address, RECORDING_PAUSED,
-                                                __builtin_frame_address(0))))
-        return;
-    end_release(stream, begin_record(stream, kind, address), address);
+    record_suspects = with_stacks ? UINT64_MAX : RECORD_MISALIGNED;
 }
 
-/* Calls nothing but as its last act, so it saves no registers. */
-void record_free(enum vmt_kind kind, const void *block, uint64_t caller)
+void record_free_carefully(enum vmt_kind kind, const void *block,
+                           const struct callstack_start *start)
 {
-    if (UNLIKELY(!block))
-        return;
-    uint64_t address = (uint64_t)block;
-    struct stream *stream = thread_enter_at_once();
-    if (LIKELY(stream && is_plain(stream, address)))
-        end_release(stream, begin_plain(stream, kind), address);
-    else
-        record_free_slowly(kind, address, caller, stream);
+    if (block)
+        release_slowly(kind, VMT_SUB_NONE, block, start);
 }
 
-void record_free_other(enum vmt_subkind subkind, const void *block, uint64_t caller)
+void record_free(enum vmt_kind kind, const void *block, const struct callstack_start *start)
 {
-    if (!block)
-        return;
-    uint64_t address = (uint64_t)block;
-    struct stream *stream = thread_enter(caller, address, RECORDING_PAUSED);
-    if (!stream)
-        return;
-    struct open_record record = begin_record(stream, VMT_FREE_OTHER, address);
-    *record.out++ = (uint8_t)subkind;
-    end_release(stream, record, address);
+    if (!record_free_at_once(kind, block))
+        record_free_carefully(kind, block, start);
+}
+
+void record_free_other(enum vmt_subkind subkind, const void *block,
+                       const struct callstack_start *start)
+{
+    if (block)
+        release_slowly(VMT_FREE_OTHER, subkind, block, start);
 }
 
 void record_realloc_failed(const void *block, size_t size, const struct callstack_start *start)

@@ -22,9 +22,14 @@ bool record_alloc(enum vmt_kind kind, const void *address, size_t size,
 bool record_alloc_other(enum vmt_subkind subkind, size_t alignment, const void *address,
                         size_t size, const struct callstack_start *start);
 
-/* A block is about to be released; NULL is ignored. `caller` is the pc that called the hook. */
-void record_free(enum vmt_kind kind, const void *address, uint64_t caller);
-void record_free_other(enum vmt_subkind subkind, const void *address, uint64_t caller);
+/* A block is about to be released by the caller at `start` (NULL: by nobody in particular); NULL is
+ * ignored.  The stack is recorded where VMTRACE_FREE_STACKS wants it or the address looks wrong. */
+void record_free(enum vmt_kind kind, const void *address, const struct callstack_start *start);
+void record_free_other(enum vmt_subkind subkind, const void *address,
+                       const struct callstack_start *start);
+
+/* VMTRACE_FREE_STACKS. */
+void record_all_releases(bool with_stacks);
 
 /* The end of a realloc whose old block was announced as VMT_REALLOC_BEGIN by record_free. */
 bool record_realloc_moved(const void *address, size_t size, const struct callstack_start *start);
@@ -48,11 +53,24 @@ void record_pool_resize(unsigned pool, const void *before, const void *after, si
                         const struct callstack_start *start);
 void record_pool_free(unsigned pool, const void *address, const struct callstack_start *start);
 void record_pool_clear(unsigned pool, const struct callstack_start *start);
-void record_crash(int signal, int code, const void *address, const struct callstack_start *start);
 
-/* Records that consist of one text, one number, or a number and a text. */
+enum { CRASH_REGISTERS = 32 };
+
+struct crash_facts {
+    int signal, code;
+    uint64_t address;             /* as the kernel tells it; 0 if it does not */
+    struct callstack_start start; /* the interrupted instruction */
+    unsigned flags;               /* VMT_CRASH_* */
+    unsigned register_count;
+    uint64_t registers[CRASH_REGISTERS]; /* general ones, by DWARF number */
+};
+
+void record_crash(const struct crash_facts *facts);
+
+/* Records that consist of one text, one number, a number and a text, or two numbers. */
 void record_text(enum vmt_op op, const char *text);
 void record_number(enum vmt_op op, uint64_t number);
 void record_named(enum vmt_op op, uint64_t number, const char *text);
+void record_range(enum vmt_op op, const void *address, size_t size);
 
 #endif

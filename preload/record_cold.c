@@ -117,12 +117,25 @@ void record_pool_clear(unsigned pool, const struct callstack_start *start)
                 &(struct shape){{pool}, 1, start, NULL});
 }
 
-void record_crash(int signal, int code, const void *address, const struct callstack_start *start)
+void record_crash(const struct crash_facts *facts)
 {
-    write_shape(
-        VMT_OP_CRASH, start->pc, RECORDING_PAUSED,
-        &(struct shape){
-            {(uint64_t)(unsigned)signal, vmt_zigzag(code), (uint64_t)address}, 3, start, NULL});
+    struct stream *stream = thread_enter(facts->start.pc, 0, RECORDING_PAUSED);
+    if (!stream)
+        return;
+    uint32_t node = record_stack(stream, &facts->start);
+    struct stream_record record;
+    if (stream_record_begin(&record, stream, VMT_OP_CRASH,
+                            (CRASH_REGISTERS + 6) * VMT_VARINT_MAX)) {
+        stream_record_number(&record, (uint64_t)(unsigned)facts->signal);
+        stream_record_number(&record, vmt_zigzag(facts->code));
+        stream_record_number(&record, facts->address);
+        stream_record_stack(&record, node);
+        stream_record_number(&record, facts->flags);
+        for (unsigned i = 0; i < facts->register_count; i++)
+            stream_record_number(&record, facts->registers[i]);
+        stream_record_end(&record);
+    }
+    thread_leave(stream);
 }
 
 void record_text(enum vmt_op op, const char *text)
@@ -140,4 +153,10 @@ void record_number(enum vmt_op op, uint64_t number)
 void record_named(enum vmt_op op, uint64_t number, const char *text)
 {
     write_shape(op, 0, RECORDING_PAUSED, &(struct shape){{number}, 1, NULL, text});
+}
+
+void record_range(enum vmt_op op, const void *address, size_t size)
+{
+    write_shape(op, 0, RECORDING_PAUSED, &(struct shape){{(uint64_t)address, size}, 2, NULL, NULL});
+    clock_set_mark();
 }

@@ -3,10 +3,10 @@
 
 #include "own_memory.h"
 #include "pagemap.h"
+#include "process_files.h"
 #include "settings.h"
 #include "smaps_parser.h"
 #include "sys.h"
-#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,38 +43,6 @@ static void note_error(struct totals *totals, int error)
 {
     if (!totals->error)
         totals->error = error;
-}
-
-/* The thread's directory shows what the process's does, also when the first thread has ended. */
-static int open_own(const char *name)
-{
-    static const char *const folders[] = {"/proc/thread-self/", "/proc/self/"};
-    int fd = -ENOENT;
-    for (size_t i = 0; i < 2 && fd == -ENOENT; i++) {
-        char path[64];
-        struct text text;
-        text_init(&text, path, sizeof(path));
-        text_add(&text, folders[i]);
-        text_add(&text, name);
-        fd = sys_open(path, O_RDONLY, 0);
-    }
-    return fd;
-}
-
-/* A file of a few lines into work.piece, which is empty on failure. */
-static int read_own(const char *name)
-{
-    work.piece[0] = '\0';
-    int fd = open_own(name);
-    if (fd < 0)
-        return fd;
-    size_t used = 0;
-    long got;
-    while (used + 1 < PIECE && (got = sys_read(fd, work.piece + used, PIECE - 1 - used)) > 0)
-        used += (size_t)got;
-    sys_close(fd);
-    work.piece[used] = '\0';
-    return 0;
 }
 
 static uint64_t write_begin(struct stream *stream, enum vmt_residency reason, const char *name)
@@ -165,14 +133,14 @@ static int walk(struct stream *stream, int smaps, int pagemap, struct totals *to
 /* Kernels without smaps have maps, at least. */
 static void write_regions(struct stream *stream, struct totals *totals)
 {
-    int smaps = open_own("smaps");
+    int smaps = process_file_open("smaps");
     if (smaps < 0) {
         note_error(totals, smaps);
-        smaps = open_own("maps");
+        smaps = process_file_open("maps");
     }
     if (smaps < 0)
         return;
-    int pagemap = open_own("pagemap");
+    int pagemap = process_file_open("pagemap");
     int error = walk(stream, smaps, pagemap, totals);
     if (!error && !own_memory_write(stream))
         error = -ENOSPC;
@@ -186,8 +154,14 @@ static void write_regions(struct stream *stream, struct totals *totals)
 /* The kernel's own sums (Linux 4.14) instead of those of the regions. */
 static void read_rollup(struct totals *totals)
 {
-    if (read_own("smaps_rollup") || !work.piece[0])
+    int fd = process_file_open("smaps_rollup");
+    if (fd < 0)
         return;
+    long got = sys_read(fd, work.piece, PIECE - 1); /* a line of maps and some 20 of sums */
+    sys_close(fd);
+    if (got <= 0)
+        return;
+    work.piece[got] = '\0';
     totals->rss = smaps_field(work.piece, "Rss");
     totals->pss = smaps_field(work.piece, "Pss");
     totals->anonymous = smaps_field(work.piece, "Anonymous");
@@ -197,7 +171,7 @@ static void read_rollup(struct totals *totals)
 static void take(struct stream *stream, enum vmt_residency reason, const char *name)
 {
     uint64_t began = sys_time_ns(CLOCK_MONOTONIC), cpu = sys_time_ns(CLOCK_THREAD_CPUTIME_ID);
-    struct totals totals = {.error = read_own("status")};
+    struct totals totals = {.error = process_memory_lines(work.piece)};
     uint64_t rss = write_begin(stream, reason, name);
     write_regions(stream, &totals);
     if (reason != VMT_RESIDENCY_PEAK) /* it doubles the time that smaps takes */

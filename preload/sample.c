@@ -63,7 +63,7 @@ void sample_keep_again(const void *block)
 {
     if (sample_table_add((uint64_t)block))
         return;
-    record_free(VMT_FREE, block, 0);
+    record_free(VMT_FREE, block, NULL);
     __atomic_add_fetch(&trace_header->lost_events, 1, __ATOMIC_RELAXED);
 }
 

@@ -105,3 +105,14 @@ bool sample_table_remove(uint64_t address)
     }
     return false;
 }
+
+bool sample_table_visit(bool (*visit)(void *context, const void *start, size_t bytes),
+                        void *context)
+{
+    for (unsigned number = 1; number < TABLES; number++) {
+        const struct bucket *table = __atomic_load_n(&tables[number], __ATOMIC_ACQUIRE);
+        if (table && !visit(context, table, sizeof(struct bucket) << table_bits(number)))
+            return false;
+    }
+    return true;
+}

@@ -15,6 +15,7 @@
 #define VMTRACE_SAMPLE_TABLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { SAMPLE_FILTER_PLACES = 1 << 16 };
@@ -44,5 +45,9 @@ bool sample_table_add(uint64_t address);
 
 /* Removes it; false if it is not there. */
 bool sample_table_remove(uint64_t address);
+
+/* The memory that was mapped for it, until `visit` returns false. */
+bool sample_table_visit(bool (*visit)(void *context, const void *start, size_t bytes),
+                        void *context);
 
 #endif

@@ -121,6 +121,14 @@ static bool set_fault_stacks(const char *value)
     return index == 0 || (index == 1 && fault_stack_is_known());
 }
 
+static bool set_free_stacks(const char *value)
+{
+    static const char *const words[] = {"off", "on", NULL};
+    int index = pick(value, words);
+    settings.free_stacks = index == 1;
+    return index >= 0;
+}
+
 static bool set_residency(const char *value)
 {
     static const char *const words[] = {"all", "exit", "off", NULL};
@@ -137,7 +145,10 @@ static bool set_snapshot_signal(const char *value)
 
 static bool set_scan(const char *value)
 {
-    return strcmp(value, "off") == 0;
+    static const char *const words[] = {"exit", "off", NULL};
+    int index = pick(value, words);
+    settings.scan = (enum settings_scan)index;
+    return index >= 0;
 }
 
 static bool set_children(const char *value)
@@ -217,9 +228,10 @@ static const struct {
      "a path of at most 4095 bytes, in which %p %e %h %t %n and %% are replaced"},
     {"VMTRACE_FAULTS", set_faults, "auto, perf, rusage or off"},
     {"VMTRACE_FAULT_STACKS", set_fault_stacks, "off or, on x86-64, on"},
+    {"VMTRACE_FREE_STACKS", set_free_stacks, "off or on"},
     {"VMTRACE_RESIDENCY", set_residency, "all, exit or off"},
     {"VMTRACE_SNAPSHOT_SIGNAL", set_snapshot_signal, VMT_SNAPSHOT_SIGNALS},
-    {"VMTRACE_SCAN", set_scan, "off (this version has no reachability scan)"},
+    {"VMTRACE_SCAN", set_scan, "exit or off"},
     {"VMTRACE_CHILDREN", set_children, "follow or ignore"},
     {"VMTRACE_DEPTH", set_depth, "a number of frames from 1 to 4096"},
     {"VMTRACE_SAMPLE", set_sample,
@@ -246,7 +258,7 @@ static int variable_of(const char *entry)
 static void complain_unknown(const char *entry)
 {
     settings_complain("%.*s: no such variable; known are VMTRACE_OUTPUT, _FAULTS, "
-                      "_FAULT_STACKS, _RESIDENCY, _SNAPSHOT_SIGNAL, _SCAN, "
+                      "_FAULT_STACKS, _FREE_STACKS, _RESIDENCY, _SNAPSHOT_SIGNAL, _SCAN, "
                       "_CHILDREN, _DEPTH, _SAMPLE, _SEED, _INTERVAL, _MAX_SIZE, _START, "
                       "_LOG and _CLOCK; the program runs untraced",
                       (int)strcspn(entry, "="), entry);

@@ -16,6 +16,7 @@ enum settings_faults {
     SETTINGS_FAULTS_OFF
 };
 enum settings_residency { SETTINGS_RESIDENCY_ALL, SETTINGS_RESIDENCY_EXIT, SETTINGS_RESIDENCY_OFF };
+enum settings_scan { SETTINGS_SCAN_EXIT, SETTINGS_SCAN_OFF };
 enum settings_log { SETTINGS_LOG_QUIET, SETTINGS_LOG_ERRORS, SETTINGS_LOG_SUMMARY };
 enum settings_clock { SETTINGS_CLOCK_AUTO, SETTINGS_CLOCK_TSC, SETTINGS_CLOCK_COUNTER };
 
@@ -23,11 +24,13 @@ struct settings {
     const char *output; /* the pattern */
     enum settings_faults faults;
     enum settings_residency residency;
+    enum settings_scan scan;
     enum settings_log log;
     enum settings_clock clock;
     bool follow_children;
     bool start_paused;
     bool fault_stacks;    /* of each fault the whole stack */
+    bool free_stacks;     /* of each release, too */
     int snapshot_signal;  /* 0: none */
     uint32_t depth;       /* frames, 1 to VMT_MAX_DEPTH */
     uint32_t interval_ms; /* 1 to 3600000 */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "snapshot_signal.h"
 
+#include "housekeeping.h"
 #include "interpose.h"
 #include "residency.h"
+#include "scan.h"
 #include "settings.h"
 #include "sys.h"
 #include "thread_state.h"
@@ -48,8 +50,10 @@ static void take_snapshot(int number)
     struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
     if (!stream)
         return;
+    housekeeping_sample(stream);
     residency_take(stream, VMT_RESIDENCY_SIGNAL, signal_name(number));
     thread_leave(stream);
+    scan_take(VMT_SCAN_SIGNAL, signal_name(number));
 }
 
 static void handler(int number, siginfo_t *info, void *context)

@@ -10,7 +10,7 @@
 #define THREAD_STACK_MAX (UINT64_C(64) << 30)
 /* sizeof(struct pthread) of glibc is 2304 since 2.17; the stack's fields are 1,600 to 1,700
  * bytes in. */
-#define CONTROL_BLOCK_SIZE 2304
+_Static_assert(sizeof(struct stack_bounds_block) == 2304, "all of it");
 /* glibc rounds guards up to whole pages. */
 #define GUARD_UNIT 4096
 
@@ -38,15 +38,17 @@ void stack_bounds_setup(void)
 /* Other threads' control blocks lie at the top of their stack's mapping, whose start and size
  * glibc keeps in two neighbouring words of it, followed by the size of the guard.  The offset
  * differs between versions; the three are known by what they must satisfy. */
-static void find_thread_stack(uint64_t block, struct stack_bounds *bounds)
+void stack_bounds_of(const struct stack_bounds_block *copy, uint64_t block,
+                     struct stack_bounds *bounds)
 {
-    const uint64_t *field = (const uint64_t *)block;
-    for (size_t i = 0; i + 2 < CONTROL_BLOCK_SIZE / sizeof(*field); i++) {
+    const uint64_t *field = copy->words;
+    for (size_t i = 0; i + 2 < sizeof(*copy) / sizeof(*field); i++) {
         uint64_t start = field[i], size = field[i + 1], guard = field[i + 2];
         if (start < block && size < THREAD_STACK_MAX && start + size > block &&
             guard % GUARD_UNIT == 0 && start + guard < block) {
             bounds->low = start + guard;
             bounds->high = block;
+            bounds->guarded = guard > 0;
             return;
         }
     }
@@ -55,11 +57,11 @@ static void find_thread_stack(uint64_t block, struct stack_bounds *bounds)
 void stack_bounds_find(struct stack_bounds *bounds)
 {
     uint64_t block = control_block();
-    bounds->low = bounds->high = 0;
+    *bounds = (struct stack_bounds){0};
     if (block == main_control_block) {
         bounds->high = (uint64_t)__libc_stack_end;
         bounds->low = bounds->high - MAIN_STACK_SIZE;
     } else {
-        find_thread_stack(block, bounds);
+        stack_bounds_of((const struct stack_bounds_block *)block, block, bounds);
     }
 }

@@ -16,9 +16,10 @@ enum {
 void stream_set_pause(struct stream *stream)
 {
     ptrdiff_t room = stream->limit - stream->cursor - STREAM_MARGIN;
-    ptrdiff_t bytes = stream->faults.early                         ? 0
-                      : stream->faults.source == VMT_FAULTS_RUSAGE ? STREAM_HOUSEKEEPING_RUSAGE
-                                                                   : STREAM_HOUSEKEEPING;
+    ptrdiff_t bytes = stream->faults.early ? 0
+                      : stream->faults.source == VMT_FAULTS_RUSAGE
+                          ? STREAM_HOUSEKEEPING_RUSAGE << stream->faults.quiet
+                          : STREAM_HOUSEKEEPING;
     if (bytes > room)
         bytes = room > 0 ? room : 0;
     stream->pause_at = stream->cursor + bytes;
@@ -33,6 +34,11 @@ static void set_limit(struct stream *stream)
     stream_set_pause(stream);
 }
 
+static uint64_t time_of(const struct stream *stream)
+{
+    return stream->moment ? stream->moment : clock_now();
+}
+
 static void begin_chunk(struct stream *stream)
 {
     struct trace_region *region = &stream->region;
@@ -40,7 +46,7 @@ static void begin_chunk(struct stream *stream)
     if (region->offset + region->used == 0)
         base += VMT_HEADER_SIZE;
     region->used += VMT_CHUNK_SIZE;
-    uint64_t now = clock_now();
+    uint64_t now = time_of(stream);
     if (now > stream->clock)
         stream->clock = now;
     struct vmt_chunk_header *header = (struct vmt_chunk_header *)base;
@@ -166,7 +172,7 @@ bool stream_record_begin(struct stream_record *record, struct stream *stream, ui
         stream_lose(stream);
         return false;
     }
-    uint64_t now = clock_now();
+    uint64_t now = time_of(stream);
     uint64_t delta = now > stream->clock ? now - stream->clock : 0;
     stream->clock += delta;
     uint8_t *start = stream->cursor + 1 + LENGTH_BYTES;

@@ -31,8 +31,8 @@ enum {
     STREAM_NODES_MAX = 32,
     /* Kept free at the end of each chunk for a LOST record. */
     STREAM_TAIL = 64,
-    /* Bytes written between two looks at the clock, the rusage counters, ...: some 250 events, and
-     * 60. */
+    /* Bytes written between two looks at the clock and the like, some 250 events, and at the rusage
+     * counters, twice as many after each look that found no fault, FAULTCOUNT_QUIET times. */
     STREAM_HOUSEKEEPING = 1024,
     STREAM_HOUSEKEEPING_RUSAGE = 256,
 };
@@ -74,6 +74,7 @@ struct stream {
     uint64_t lost;      /* events lost since the last chunk */
     uint64_t retry_at;  /* value of `lost` at which to ask for space again */
     bool stopped;       /* for good: VMTRACE_MAX_SIZE */
+    uint64_t moment;    /* not 0: the time of all records and chunks, meanwhile */
 };
 
 /* Ends the chunk and begins another.  False: there is no space; the event is to be

@@ -60,6 +60,12 @@ uint32_t thread_stream_count(void)
     return count < MOST_STREAMS ? count : MOST_STREAMS;
 }
 
+uint32_t thread_stream_reserve(void)
+{
+    uint32_t id = __atomic_fetch_add(&registry_count, 1, __ATOMIC_RELAXED);
+    return id < MOST_STREAMS ? id : UINT32_MAX;
+}
+
 static size_t stream_bytes(void)
 {
     return sizeof(struct stream) + callstack_memory_size(settings.depth) +
@@ -299,6 +305,27 @@ void thread_leave_slow(struct stream *stream)
 bool thread_state_forked(void)
 {
     return same_memory && !*same_memory;
+}
+
+/* A child that has no trace of its own yet has nothing that its children could have from it: they
+ * are told when it was forked itself.  The mark comes after the time, so that no other stream has
+ * an event of after the fork that counts as of before. */
+void thread_state_note_fork(void)
+{
+    if (recording == RECORDING_OFF || thread_state_forked())
+        return;
+    struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
+    if (stream) /* the thread's faults so far are in the trace: they were before the fork */
+        thread_leave(stream);
+    faultcount_before_fork();
+    thread_state.fork_ticks = clock_now();
+    clock_set_mark();
+}
+
+void thread_state_forget_fork(void)
+{
+    if (!thread_state_forked())
+        thread_state.fork_ticks = 0;
 }
 
 void thread_state_wipe(void)

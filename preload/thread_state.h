@@ -34,12 +34,14 @@ struct thread_state {
     /* Frame address of the hook that the thread is in, where a record may be half written, or NULL.
      * One word, so that a signal handler that comes in between finds all or nothing. */
     const void *busy_frame;
-    const void *runtime_frame;          /* of the one that set THREAD_RUNTIME */
+    const void *runtime_frame; /* of the one that set THREAD_RUNTIME */
+    const void *moving;        /* the old block of the realloc that the thread is in, or NULL */
     uint64_t runtime_low, runtime_high; /* size (or address) that the next malloc (or free) of
                                            operator new (or delete) will have */
     const struct callstack_start *runtime_start; /* who called that operator new */
     unsigned runtime_kind;                       /* enum vmt_kind of it */
     unsigned runtime_failures;                   /* failed calls recorded for it */
+    uint64_t fork_ticks; /* while it forks, and in the child until that has a trace; else 0 */
 };
 
 extern __thread struct thread_state thread_state
@@ -122,8 +124,16 @@ static inline bool thread_is_only_one(void)
 struct stream *thread_stream(uint32_t index);
 uint32_t thread_stream_count(void);
 
+/* A number for a stream that no thread has: thread_stream() of it is NULL for good.  UINT32_MAX:
+ * there are no more. */
+uint32_t thread_stream_reserve(void);
+
 /* Is this a forked child that has not begun a trace of its own yet? */
 bool thread_state_forked(void);
+
+/* In fork(), before and, in the parent, after it: the child is to know when it was. */
+void thread_state_note_fork(void);
+void thread_state_forget_fork(void);
 
 /* In a forked child: does what the kernel has done already, if it knows MADV_WIPEONFORK. */
 void thread_state_wipe(void);

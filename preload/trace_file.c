@@ -22,9 +22,9 @@ struct vmt_file_header *trace_header;
 uint32_t trace_pid;
 
 static char *trace_path; /* room for TRACE_NAME_SIZE bytes */
+static char parent_path[TRACE_NAME_SIZE] SYS_TABLE;
 static dev_t trace_device;
 static ino_t trace_inode;
-static uint64_t next_offset; /* end of the space given out */
 static struct trace_region
     first_region;            /* mapped together with the header; base NULL once it is taken */
 static size_t header_mapped; /* bytes at trace_header */
@@ -44,9 +44,21 @@ const char *trace_file_path(void)
     return trace_path;
 }
 
+const char *trace_file_parent_path(void)
+{
+    return parent_path;
+}
+
+/* End of the space given out: behind the file's header, so that a forked copy of the process which
+ * writes into this file, too (scan.h), takes no space that is taken. */
+static uint64_t *next_offset(void)
+{
+    return (uint64_t *)(trace_header + 1);
+}
+
 uint64_t trace_file_bytes(void)
 {
-    return __atomic_load_n(&next_offset, __ATOMIC_RELAXED);
+    return __atomic_load_n(next_offset(), __ATOMIC_RELAXED);
 }
 
 /* A write beyond RLIMIT_FSIZE would raise SIGXFSZ in the program. */
@@ -146,7 +158,7 @@ static bool map_start(int fd, bool first_piece)
         return false;
     trace_header = (struct vmt_file_header *)memory;
     header_mapped = VMT_CHUNK_SIZE;
-    next_offset = VMT_CHUNK_SIZE;
+    *next_offset() = VMT_CHUNK_SIZE;
     first_region = (struct trace_region){0};
     if (first_piece)
         first_region = (struct trace_region){memory, 0, VMT_CHUNK_SIZE, FIRST_PIECE, 0};
@@ -246,6 +258,11 @@ static void close_again(int fd)
         sys_close(fd);
 }
 
+bool trace_file_is_held(void)
+{
+    return __atomic_load_n(&held_fd, __ATOMIC_RELAXED) >= 0;
+}
+
 void trace_file_hold(void)
 {
     static const int lowest[] = {1000, 200, 10};
@@ -264,11 +281,11 @@ void trace_file_hold(void)
 /* Advances next_offset by `size` unless that would pass the cap.  UINT64_MAX: it would. */
 static uint64_t take_offset(size_t size)
 {
-    uint64_t offset = __atomic_load_n(&next_offset, __ATOMIC_RELAXED);
+    uint64_t offset = __atomic_load_n(next_offset(), __ATOMIC_RELAXED);
     do {
         if (offset + size > settings.max_size)
             return UINT64_MAX;
-    } while (!__atomic_compare_exchange_n(&next_offset, &offset, offset + size, true,
+    } while (!__atomic_compare_exchange_n(next_offset(), &offset, offset + size, true,
                                           __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     return offset;
 }
@@ -277,7 +294,7 @@ static uint64_t take_offset(size_t size)
 static void untake_offset(uint64_t offset, size_t size)
 {
     uint64_t end = offset + size;
-    __atomic_compare_exchange_n(&next_offset, &end, offset, false, __ATOMIC_RELAXED,
+    __atomic_compare_exchange_n(next_offset(), &end, offset, false, __ATOMIC_RELAXED,
                                 __ATOMIC_RELAXED);
 }
 
@@ -361,7 +378,7 @@ void trace_file_trim(struct trace_region *region, size_t keep, bool alone)
     uint64_t end = region->offset + region->size;
     /* Chunks start at multiples of the chunk size: the next region begins where this one would
      * have ended, so the offset stays as it is. */
-    if (alone && __atomic_load_n(&next_offset, __ATOMIC_RELAXED) == end)
+    if (alone && __atomic_load_n(next_offset(), __ATOMIC_RELAXED) == end)
         sys_call(SYS_ftruncate, fd, (long)(region->offset + keep), 0, 0, 0, 0);
     else
         sys_call(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
@@ -374,6 +391,8 @@ void trace_file_abandon(void)
     if (held_fd >= 0 && check_file(held_fd) == 0)
         sys_close(held_fd);
     held_fd = -1;
+    if (trace_header)
+        strcpy(parent_path, trace_path);
     sys_unmap(trace_header, header_mapped);
     trace_header = NULL;
 }

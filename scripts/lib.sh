@@ -17,7 +17,7 @@ TEST_PACKAGES=(clang python3-jsonschema valgrind libc6-dbg strace sqlite3 redis-
     dpkg-dev man-db)
 # Tests that need these are skipped without them; their names differ between releases.
 OPTIONAL_TEST_PACKAGES=(libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 jq shellcheck dwz
-    elfutils)
+    elfutils meson libgtest-dev python3-pytest)
 
 say()
 {

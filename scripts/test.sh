@@ -25,7 +25,7 @@ provide_redis_server
 # The checkout may belong to another user than the one who tests it.
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
 # Nothing of the user's own may reach the traced programs or the reports.
-unset LD_PRELOAD DEBUGINFOD_URLS
+unset LD_PRELOAD DEBUGINFOD_URLS LSAN_OPTIONS GITHUB_STEP_SUMMARY GITHUB_WORKSPACE CI_PROJECT_DIR
 while read -r name; do
     unset "$name"
 done < <(compgen -A export VMTRACE_)

@@ -20,6 +20,7 @@ enum vmt_error {
     VMT_ERROR_HEADER_CUT, /* ends within the file header */
     VMT_ERROR_HEADER,     /* a field of the file header is impossible */
     VMT_ERROR_COMPACT,    /* cannot be compacted, or is not a whole compact trace */
+    VMT_ERROR_FORMAT,     /* a text file with something in it that should not be there */
 };
 
 struct error {

@@ -49,7 +49,7 @@ static const struct {
     {"output", "VMTRACE_OUTPUT", NULL, 0, 0, false,
      "a path of at most 4095 bytes, in which %p %e %h %t %n and %% are replaced"},
     {"faults", "VMTRACE_FAULTS", "auto perf rusage off", 0, 0, false, "auto, perf, rusage or off"},
-    {"scan", "VMTRACE_SCAN", "off", 0, 0, false, "off (this version has no reachability scan)"},
+    {"scan", "VMTRACE_SCAN", "exit off", 0, 0, false, "exit or off"},
     {"children", "VMTRACE_CHILDREN", "follow ignore", 0, 0, false, "follow or ignore"},
     {"depth", "VMTRACE_DEPTH", NULL, 1, VMT_MAX_DEPTH, false, "a number of frames from 1 to 4096"},
     {"sample", "VMTRACE_SAMPLE", NULL, 0, VMT_MAX_SAMPLE_INTERVAL, true,
@@ -64,6 +64,7 @@ static const struct {
     {"residency", "VMTRACE_RESIDENCY", "all exit off", 0, 0, false, "all, exit or off"},
     {"snapshot-signal", "VMTRACE_SNAPSHOT_SIGNAL", NULL, 0, 0, false, VMT_SNAPSHOT_SIGNALS},
     {"fault-stacks", "VMTRACE_FAULT_STACKS", "off on", 0, 0, false, "off or, on x86-64, on"},
+    {"free-stacks", "VMTRACE_FREE_STACKS", "off on", 0, 0, false, "off or on"},
 };
 enum { OUTPUT = 0, SNAPSHOT_SIGNAL = 13 }; /* those with rules of their own */
 enum { VARIABLES = sizeof(variables) / sizeof(variables[0]) };
@@ -73,15 +74,22 @@ enum { VARIABLES = sizeof(variables) / sizeof(variables[0]) };
         name, KEY_VARIABLE + (index), argument, 0, text, 0                                         \
     }
 
-static const struct argp_option options[] = {
+static const struct argp_option run_options[] = {
     {"output", 'o', "PATTERN", 0,
      "Name of the trace (default vmtrace.%e.%p.vmt): %p pid, %e program, %h host, %t start time, "
      "%n execs so far",
      0},
+    {0},
+};
+
+static const struct argp_option options[] = {
     VARIABLE_OPTION("faults", 1, "SOURCE", "Page faults from: auto (default), perf, rusage, off"),
     VARIABLE_OPTION("fault-stacks", 14, "WHETHER",
                     "The whole call stack of each page fault's code: off (default), on"),
-    VARIABLE_OPTION("scan", 2, "WHEN", "Reachability scan: off (this version has none)"),
+    VARIABLE_OPTION("free-stacks", 15, "WHETHER",
+                    "The call stack of each release, too: off (default), on"),
+    VARIABLE_OPTION("scan", 2, "WHEN",
+                    "Look for pointers to unreleased blocks: exit (default; and on demand), off"),
     VARIABLE_OPTION("children", 3, "WHAT", "follow (default) or ignore forked and exec'd children"),
     VARIABLE_OPTION("depth", 4, "FRAMES", "Most frames kept of one stack (default 128)"),
     VARIABLE_OPTION("sample", 5, "BYTES",
@@ -127,19 +135,30 @@ static void set_variable(int index, const char *value)
     }
 }
 
-static error_t parse_option(int key, char *value, struct argp_state *state)
+static error_t parse_recording(int key, char *value, struct argp_state *state)
 {
     struct driver_run *run = state->input;
     if (key >= KEY_VARIABLE && key < KEY_VARIABLE + VARIABLES) {
         set_variable(key - KEY_VARIABLE, value);
         return 0;
     }
+    if (key != KEY_LIBRARY)
+        return ARGP_ERR_UNKNOWN;
+    run->library = value;
+    return 0;
+}
+
+const struct argp driver_recording_argp = {options, parse_recording, NULL, NULL, NULL, NULL, NULL};
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+    struct driver_run *run = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = run;
+        return 0;
     case 'o':
         set_variable(OUTPUT, value);
-        return 0;
-    case KEY_LIBRARY:
-        run->library = value;
         return 0;
     case ARGP_KEY_ARG:
         run->command = state->argv + state->next - 1;
@@ -155,7 +174,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 
 void driver_options_parse(struct driver_run *run, int argc, char **argv)
 {
-    static const struct argp argp = {options, parse_option, usage, description, NULL, NULL, NULL};
+    static const struct argp_child children[] = {{&driver_recording_argp, 0, NULL, 0}, {0}};
+    static const struct argp argp = {run_options, parse_option, usage, description,
+                                     children,    NULL,         NULL};
     static char name[] = "vmtrace run"; /* for argp's messages */
     *run = (struct driver_run){0};
     argv[0] = name;

@@ -49,10 +49,11 @@ static void choose_library(const struct driver_run *run, char path[PATH_MAX])
 }
 
 /* In front of what is preloaded already: another allocator is called by us, not the other way. */
-static void preload(const char *library)
+void driver_preload(const struct driver_run *run)
 {
     const char *old = getenv("LD_PRELOAD");
-    char *list = NULL;
+    char *list = NULL, library[PATH_MAX];
+    choose_library(run, library);
     if (asprintf(&list, "%s%s%s", library, old && *old ? ":" : "", old ? old : "") < 0 ||
         setenv("LD_PRELOAD", list, 1) != 0) {
         cli_error("out of memory");
@@ -89,7 +90,7 @@ static void tell_traces(const struct driver_run *run, pid_t pid, uint64_t since_
         cli_error("%s wrote no trace (looked for %s)", run->command[0], run->pattern);
 }
 
-static int start_failed(const char *program, int reason)
+int driver_start_failed(const char *program, int reason)
 {
     cli_error("cannot run %s: %s", program, strerror(reason));
     return reason == ENOENT ? CLI_NOT_FOUND : CLI_NOT_EXECUTABLE;
@@ -99,20 +100,19 @@ int driver_run(int argc, char **argv)
 {
     struct driver_run run;
     struct driver_outcome outcome;
-    char library[PATH_MAX], found[PATH_MAX];
+    char found[PATH_MAX];
     driver_options_parse(&run, argc, argv);
-    choose_library(&run, library);
+    driver_preload(&run);
     const char *problem = driver_target_problem(run.command[0], found);
     if (problem && !run.quiet)
         cli_error("%s is %s: it runs, but cannot be traced", found, problem);
-    preload(library);
     uint64_t since_ns = now_realtime_ns();
     if (!driver_child_run(run.command, &outcome)) {
         cli_error("cannot start a process: %s", strerror(errno));
         return CLI_NOT_DONE;
     }
     if (outcome.exec_errno)
-        return start_failed(run.command[0], outcome.exec_errno);
+        return driver_start_failed(run.command[0], outcome.exec_errno);
     /* An untraceable program may still have children that are traced. */
     if (!run.quiet)
         tell_traces(&run, outcome.pid, since_ns, problem == NULL);

@@ -10,6 +10,7 @@
 #ifndef VMTRACE_DRIVER_RUN_H
 #define VMTRACE_DRIVER_RUN_H
 
+#include <argp.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,6 +31,20 @@ int driver_run(int argc, char **argv);
 /* Reads the flags of `vmtrace run` and puts them into the environment under the library's
  * names.  Exits with CLI_USAGE when they are wrong. */
 void driver_options_parse(struct driver_run *run, int argc, char **argv);
+
+/* What `vmtrace run` and `vmtrace check` have in common: everything about recording but where the
+ * trace goes.  A child parser whose input is a struct driver_run. */
+extern const struct argp driver_recording_argp;
+
+/* Puts the library into LD_PRELOAD; exits when that cannot work. */
+void driver_preload(const struct driver_run *run);
+
+/* "cannot run PROGRAM: reason"; the exit status that goes with it. */
+int driver_start_failed(const char *program, int reason);
+
+/* Replaces this process by the vmtrace-report beside it, else the one of PATH.  Returns only when
+ * there is none, with the exit status. */
+int driver_exec_report(char **argv);
 
 /* Why LD_PRELOAD cannot work on `program` as execvp would find it ("a statically linked
  * program"), or NULL if it can or the program cannot be looked at.  `found` is set to its path,

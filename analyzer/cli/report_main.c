@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vmtrace-report: traces in, reports out. */
+#include <inttypes.h>
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "base/error.h"
 #include "cli/cli_common.h"
+#include "cli/report_gate.h"
 #include "cli/report_options.h"
 #include "cli/report_output.h"
 #include "cli/report_progress.h"
@@ -44,6 +46,30 @@ static void choose_look(struct report_settings *settings)
         settings->render.columns = window.ws_col;
 }
 
+/* Names cost much more than all the rest, and most processes of a test suite have nothing to
+ * name. */
+static bool is_worth_names(const struct report_settings *settings, const struct report *report)
+{
+    unsigned classes = settings->render.leak_classes | settings->gate.gate.classes;
+    for (size_t i = 0; i < report->leak_count; i++)
+        if (classes & RENDER_LEAK_BIT(report->leaks[i].class))
+            return true;
+    return report->error_count > 0;
+}
+
+static struct report *build_report(const struct report_settings *settings,
+                                   const struct trace_model *model, struct report_options *options)
+{
+    bool whole = settings->renderer->per_process || !settings->renderer->findings;
+    options->resolve = whole;
+    struct report *report = report_new(model, options);
+    if (whole || !report || !is_worth_names(settings, report))
+        return report;
+    report_free(report);
+    options->resolve = true;
+    return report_new(model, options);
+}
+
 /* NULL: a message was printed. */
 static struct report *load_report(const struct report_settings *settings, const char *path)
 {
@@ -56,6 +82,8 @@ static struct report *load_report(const struct report_settings *settings, const 
         cli_error("%s: out of memory", path);
         return NULL;
     }
+    if (settings->read_parent)
+        trace_model_want_parent(model);
     const struct trace_progress watch = {report_progress_step, &progress};
     enum vmt_error code = trace_model_read(model, path, &error, &watch);
     if (code == VMT_OK) {
@@ -64,8 +92,9 @@ static struct report *load_report(const struct report_settings *settings, const 
             .debug_dirs = (const char *const *)settings->debug_dirs,
             .same_machine = settings->sysroot == NULL,
         };
-        const struct report_options options = {&symbols, true, report_progress_step, &progress};
-        report = report_new(model, &options);
+        struct report_options options = {&symbols, true, report_progress_step, &progress,
+                                         settings->suppressions};
+        report = build_report(settings, model, &options);
     }
     report_progress_erase(&progress);
     trace_model_free(model);
@@ -97,27 +126,121 @@ static void tell_damage(const char *path, const struct report *report)
         cli_error("%s: %s", path, line);
 }
 
+/* A pattern with %p is a file for each process. */
+static char *output_path(const struct report_settings *settings, const struct report *report)
+{
+    char *path = NULL, *grown;
+    const char *pattern = settings->output;
+    if (asprintf(&path, "%s", "") < 0)
+        return NULL;
+    for (; *pattern; pattern++) {
+        bool pid = pattern[0] == '%' && pattern[1] == 'p', percent = strncmp(pattern, "%%", 2) == 0;
+        int made = pid ? asprintf(&grown, "%s%" PRIu32, path, report->pid)
+                       : asprintf(&grown, "%s%c", path, *pattern);
+        free(path);
+        if (made < 0)
+            return NULL;
+        path = grown;
+        pattern += pid || percent;
+    }
+    return path;
+}
+
+/* Where the report of this process goes: a file of its own, or behind those before it.  False: a
+ * message was printed. */
+static bool open_output(const struct report_settings *settings, const char *own,
+                        struct report_output *output)
+{
+    if (own || !output->stream)
+        return report_output_open(output, own ? own : settings->output);
+    if (settings->renderer->concatenates)
+        return true;
+    cli_error("--format=%s makes a document for each process: name --output=FILE with %%p in it",
+              settings->renderer->name);
+    return false;
+}
+
+static bool write_one(const struct report_settings *settings, const struct report_gate *gate,
+                      const struct report *report, size_t number, struct report_output *output,
+                      int *status)
+{
+    bool first = output->stream == NULL, good;
+    char *own = settings->output_each ? output_path(settings, report) : NULL;
+    if (settings->output_each && !own)
+        return false;
+    if (!open_output(settings, own, output)) {
+        *status = CLI_UNREADABLE;
+        free(own);
+        return true;
+    }
+    if (!own)
+        write_heading(settings, output->stream, number, first);
+    if (settings->renderer->per_process)
+        good = report_gate_render_one(gate, report, output->stream);
+    else
+        good = settings->renderer->render(report, &settings->render, output->stream);
+    if (own && !report_output_close(output, good))
+        *status = CLI_UNREADABLE;
+    free(own);
+    return good;
+}
+
+/* False when out of memory. */
+static bool report_one(const struct report_settings *settings, struct report_gate *gate,
+                       const struct report *report, size_t number, struct report_output *output,
+                       int *status)
+{
+    if (!report_gate_add(gate, report))
+        return false;
+    if (settings->renderer->findings && !settings->renderer->per_process)
+        return true;
+    /* Valgrind, too, tells of a process what it was last. */
+    if (settings->renderer->per_process && settings->trace_count > 1 &&
+        report->end == REPORT_END_EXEC)
+        return true;
+    return write_one(settings, gate, report, number, output, status);
+}
+
+/* Goes on to the next trace when one cannot be read. */
+static bool report_all(const struct report_settings *settings, struct report_gate *gate,
+                       struct report_output *output, int *status)
+{
+    for (size_t i = 0; i < settings->trace_count; i++) {
+        struct report *report = load_report(settings, settings->traces[i]);
+        bool opened = output->stream != NULL;
+        if (report == NULL) {
+            if (!settings->gate.gate.lenient)
+                *status = CLI_UNREADABLE;
+            if (!report_gate_add_unread(gate, settings->traces[i], "its trace cannot be read"))
+                return false;
+            continue;
+        }
+        bool good = report_one(settings, gate, report, i, output, status);
+        tell_damage(settings->traces[i], report);
+        report_free(report);
+        if (!good)
+            return false;
+        if (*status != CLI_OK && !opened && !output->stream && !settings->renderer->findings)
+            return true; /* there is nowhere to write to */
+    }
+    return true;
+}
+
 /* Reports all traces that can be read; the exit status. */
 static int run(const struct report_settings *settings)
 {
     struct report_output output = {0};
-    int status = CLI_OK;
-    bool complete = true;
-    for (size_t i = 0; i < settings->trace_count && complete; i++) {
-        struct report *report = load_report(settings, settings->traces[i]);
-        if (report == NULL) {
+    struct report_gate gate;
+    int status = CLI_OK, verdict = CLI_OK;
+    report_gate_begin(&gate, settings);
+    bool complete = report_all(settings, &gate, &output, &status);
+    if (complete)
+        verdict = report_gate_finish(&gate);
+    if (complete && settings->renderer->findings && !settings->renderer->per_process) {
+        if (report_output_open(&output, settings->output))
+            complete = report_gate_render(&gate, output.stream);
+        else
             status = CLI_UNREADABLE;
-            continue;
-        }
-        bool first = output.stream == NULL;
-        if (first && !report_output_open(&output, settings->output)) {
-            report_free(report);
-            return CLI_UNREADABLE;
-        }
-        write_heading(settings, output.stream, i, first);
-        complete = settings->renderer->render(report, &settings->render, output.stream);
-        tell_damage(settings->traces[i], report);
-        report_free(report);
     }
     if (!complete) {
         cli_error("out of memory; the report is not complete");
@@ -125,7 +248,10 @@ static int run(const struct report_settings *settings)
     }
     if (output.stream && !report_output_close(&output, complete))
         status = CLI_UNREADABLE;
-    return status;
+    report_gate_release(&gate);
+    return verdict != CLI_OK && verdict != CLI_UNREADABLE ? verdict
+           : status != CLI_OK                             ? status
+                                                          : verdict;
 }
 
 int main(int argc, char **argv)

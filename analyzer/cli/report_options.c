@@ -20,6 +20,9 @@ enum {
     KEY_DEBUG_DIR,
     KEY_COLOR,
     KEY_FULL_STACKS,
+    KEY_SUPPRESSIONS,
+    KEY_GEN_SUPPRESSIONS,
+    KEY_READ_PARENT,
 };
 
 #define SECTION_OPTION(name, bit, text)                                                            \
@@ -33,21 +36,11 @@ enum {
 
 /* Promised to users for a later version: refused aloud, never ignored. */
 static const char *const not_here[] = {
-    "--suppressions",
-    "--gen-suppressions",
-    "--baseline",
-    "--save-baseline",
     "--diff",
-    "--fail-on",
-    "--error-exitcode",
-    "--leak-threshold",
     "--from",
-    "--errors-for-leak-kinds",
     "--to",
 };
-static const char *const formats_not_here[] = {"html",         "pprof", "massif", "valgrind",
-                                               "valgrind-xml", "junit", "sarif",  "gitlab",
-                                               "github",       NULL};
+static const char *const formats_not_here[] = {"html", "pprof", "massif", NULL};
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0,
@@ -67,9 +60,19 @@ static const struct argp_option options[] = {
     SECTION_OPTION("mappings", 10, "The program's own mmap calls, by call stack"),
     SECTION_OPTION("threads", 11, "Allocations and faults of each thread"),
     SECTION_OPTION("map", 12, "The address space at the last snapshot: size, resident, whose"),
+    SECTION_OPTION("retention", 13, "Why what is not lost is alive, and what keeps most of it"),
     {NULL, 0, NULL, 0, "What is shown, and how:", 2},
-    {"format", KEY_FORMAT, "FORMAT", 0, "text (default), json, or folded (for flame graphs)", 2},
-    {"output", 'o', "FILE", 0, "Write to FILE, which appears only when it is complete", 2},
+    {"format", KEY_FORMAT, "FORMAT", 0,
+     "text (default), json, folded (for flame graphs); findings of all traces together: check (a "
+     "verdict in text), junit, sarif, gitlab, github, markdown; of each trace: valgrind, "
+     "valgrind-xml",
+     2},
+    {"output", 'o', "FILE", 0,
+     "Write to FILE, which appears only when it is complete; with %p (the pid) in it, formats of "
+     "one "
+     "process write a file for each",
+     2},
+    {"quiet", 'q', NULL, 0, "Only what was found, without totals (check, valgrind)", 2},
     {"top", KEY_TOP, "N", 0,
      "Rows of each section of the text (default 10; 0: all), entries of json's lists (default all)",
      2},
@@ -79,6 +82,14 @@ static const struct argp_option options[] = {
      "definite,indirect,possible). Blocks of a trace without a reachability scan may be of any "
      "class and are listed with all choices but none",
      2},
+    {"suppressions", KEY_SUPPRESSIONS, "FILE", 0,
+     "Leaks and errors that FILE names do not count: LeakSanitizer's or valgrind's format; "
+     "repeatable",
+     2},
+    {"gen-suppressions", KEY_GEN_SUPPRESSIONS, "FORMAT", OPTION_ARG_OPTIONAL,
+     "Print suppressions for what would be reported: valgrind (default), lsan", 2},
+    {"read-parent", KEY_READ_PARENT, NULL, 0,
+     "Of a forked child: read the parent's trace even if it is much larger than the child's", 2},
     {"metric", KEY_METRIC, "M", 0,
      "What folded counts: allocated (default), allocations, leaked, peak, temporary, "
      "faults, resident",
@@ -89,28 +100,20 @@ static const struct argp_option options[] = {
     {"sysroot", KEY_SYSROOT, "DIR", 0, "The traced machine's files are below DIR", 3},
     {"debug-dir", KEY_DEBUG_DIR, "DIR", 0, "Look for separate debug files in DIR too; repeatable",
      3},
-    NOT_HERE_OPTION("suppressions", 0, "FILE"),
-    NOT_HERE_OPTION("gen-suppressions", 1, NULL),
-    NOT_HERE_OPTION("baseline", 2, "FILE"),
-    NOT_HERE_OPTION("save-baseline", 3, "FILE"),
-    NOT_HERE_OPTION("diff", 4, "TRACE"),
-    NOT_HERE_OPTION("fail-on", 5, "CLASSES"),
-    NOT_HERE_OPTION("error-exitcode", 6, "N"),
-    NOT_HERE_OPTION("leak-threshold", 7, "BYTES"),
-    NOT_HERE_OPTION("from", 8, "T"),
-    NOT_HERE_OPTION("errors-for-leak-kinds", 9, "CLASSES"),
-    NOT_HERE_OPTION("to", 10, "T"),
+    NOT_HERE_OPTION("diff", 0, "TRACE"),
+    NOT_HERE_OPTION("from", 1, "T"),
+    NOT_HERE_OPTION("to", 2, "T"),
     {0},
 };
 
 static const char usage[] = "TRACE...";
 static const char description[] =
     "Report leaks, memory growth and page faults from traces that libvmtrace.so recorded.\v"
-    "Not in this version (" VMTRACE_VERSION "), and refused: --diff, --from, --to, "
-    "baselines, suppressions, gates (--fail-on, --error-exitcode, --leak-threshold), and the "
-    "formats html, pprof, massif, valgrind, valgrind-xml, junit, sarif, gitlab and github.\n\n"
-    "Exit status: 0 the report was made, 2 bad usage, 3 a trace cannot be read or the report "
-    "cannot be written. See vmtrace-report(1).";
+    "Not in this version (" VMTRACE_VERSION "), and refused: --diff, --from, --to, and the "
+    "formats html, pprof and massif.\n\n"
+    "Exit status: 0 the report was made and no gate tripped, 23 (--error-exitcode) a gate tripped, "
+    "2 bad usage, 3 a trace cannot be read or judged, or the report cannot be "
+    "written. See vmtrace-report(1).";
 
 static void set_format(struct report_settings *settings, const char *name)
 {
@@ -120,9 +123,9 @@ static void set_format(struct report_settings *settings, const char *name)
     for (size_t i = 0; formats_not_here[i]; i++)
         if (strcmp(formats_not_here[i], name) == 0)
             cli_usage_error("--format=%s is not in this version (" VMTRACE_VERSION
-                            "); it has text, json and folded",
+                            "); vmtrace-report --help lists what is",
                             name);
-    cli_usage_error("--format=%s: no such format; there are text, json and folded", name);
+    cli_usage_error("--format=%s: no such format; vmtrace-report --help lists them", name);
 }
 
 static void set_metric(struct report_settings *settings, const char *name)
@@ -207,11 +210,39 @@ static error_t add_debug_dir(struct report_settings *settings, const char *direc
     return 0;
 }
 
+static void read_suppressions(struct report_settings *settings, const char *path)
+{
+    struct error error = {.code = VMT_OK};
+    if (settings->suppressions == NULL)
+        settings->suppressions = suppression_list_new();
+    if (settings->suppressions == NULL)
+        error_no_memory(&error);
+    else
+        suppression_list_read(settings->suppressions, path, &error);
+    if (error.code != VMT_OK)
+        cli_usage_error("--suppressions: %s", error.message);
+}
+
+/* valgrind has yes, no and all. */
+static void set_gen_suppressions(struct report_settings *settings, const char *format)
+{
+    if (format == NULL || strcmp(format, "valgrind") == 0 || strcmp(format, "all") == 0 ||
+        strcmp(format, "yes") == 0)
+        settings->generate = &suppressions_valgrind;
+    else if (strcmp(format, "lsan") == 0)
+        settings->generate = &suppressions_lsan;
+    else if (strcmp(format, "no") == 0)
+        settings->generate = NULL;
+    else
+        cli_usage_error("--gen-suppressions=%s: it may be valgrind or lsan", format);
+}
+
 static error_t parse_value(struct report_settings *settings, int key, char *value)
 {
     switch (key) {
     case KEY_FORMAT:
         set_format(settings, value);
+        settings->format_chosen = true;
         return 0;
     case KEY_TOP:
         set_top(settings, value);
@@ -230,8 +261,20 @@ static error_t parse_value(struct report_settings *settings, int key, char *valu
         return 0;
     case KEY_DEBUG_DIR:
         return add_debug_dir(settings, value);
+    case KEY_SUPPRESSIONS:
+        read_suppressions(settings, value);
+        return 0;
+    case KEY_GEN_SUPPRESSIONS:
+        set_gen_suppressions(settings, value);
+        return 0;
+    case KEY_READ_PARENT:
+        settings->read_parent = true;
+        return 0;
     case KEY_FULL_STACKS:
         settings->render.full_stacks = true;
+        return 0;
+    case 'q':
+        settings->render.quiet = true;
         return 0;
     case 'o':
         settings->output = value;
@@ -253,6 +296,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
                         "); vmtrace-report --help lists what is",
                         not_here[key - KEY_NOT_HERE]);
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &settings->gate;
+        return 0;
     case ARGP_KEY_ARGS:
         settings->traces = state->argv + state->next;
         settings->trace_count = (size_t)(state->argc - state->next);
@@ -265,10 +311,29 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     }
 }
 
+/* Suppressions come instead of a report, or behind the texts of findings. */
+static void place_suppressions(struct report_settings *settings)
+{
+    if (settings->generate == NULL)
+        return;
+    const char *format = settings->renderer->name;
+    if (!settings->format_chosen) {
+        settings->renderer = settings->generate;
+        settings->generate = NULL;
+    } else if (strcmp(format, "valgrind") != 0 && strcmp(format, "check") != 0 &&
+               !settings->gate.verdict) {
+        cli_usage_error("--gen-suppressions goes alone, with --verdict or with --format=valgrind "
+                        "or check, not with --format=%s",
+                        settings->renderer->name);
+    }
+}
+
 static void check_combination(const struct report_settings *settings)
 {
-    if (settings->trace_count > 1 && !settings->renderer->concatenates)
-        cli_usage_error("--format=%s makes one document of one trace; %zu were named",
+    if (settings->trace_count > 1 && !settings->renderer->concatenates &&
+        !settings->renderer->per_process && !settings->output_each)
+        cli_usage_error("--format=%s makes one document of one trace; %zu were named (with "
+                        "--output=FILE.%%p each gets one)",
                         settings->renderer->name, settings->trace_count);
     if (settings->render.sections != 0 && settings->renderer->render != text_render)
         cli_usage_error("sections (--summary, --leaks, ...) can be chosen in text only; "
@@ -278,7 +343,9 @@ static void check_combination(const struct report_settings *settings)
 
 void report_options_parse(struct report_settings *settings, int argc, char **argv)
 {
-    static const struct argp argp = {options, parse_option, usage, description, NULL, NULL, NULL};
+    static const struct argp_child children[] = {{&gate_argp, 0, NULL, 0}, {0}};
+    static const struct argp argp = {options,  parse_option, usage, description,
+                                     children, NULL,         NULL};
     size_t first = 0;
     *settings = (struct report_settings){
         .renderer = renderer_next(&first),
@@ -287,15 +354,21 @@ void report_options_parse(struct report_settings *settings, int argc, char **arg
     settings->render.leak_classes =
         RENDER_LEAK_BIT(REPORT_LEAK_DEFINITE) | RENDER_LEAK_BIT(REPORT_LEAK_INDIRECT) |
         RENDER_LEAK_BIT(REPORT_LEAK_POSSIBLE) | RENDER_LEAK_BIT(REPORT_LEAK_UNSCANNED);
+    gate_settings_init(&settings->gate);
     error_t error = argp_parse(&argp, argc, argv, 0, NULL, settings);
     if (error != 0) {
         cli_error("%s", strerror(error));
         exit(CLI_UNREADABLE);
     }
+    gate_settings_finish(&settings->gate);
+    settings->output_each = settings->output && strstr(settings->output, "%p");
+    place_suppressions(settings);
     check_combination(settings);
 }
 
 void report_options_release(struct report_settings *settings)
 {
     free(settings->debug_dirs);
+    gate_settings_release(&settings->gate);
+    suppression_list_free(settings->suppressions);
 }

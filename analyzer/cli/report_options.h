@@ -5,7 +5,9 @@
 
 #include <stddef.h>
 
+#include "cli/report_gate_options.h"
 #include "render/renderer.h"
+#include "suppress/suppression.h"
 
 enum report_color { REPORT_COLOR_AUTO, REPORT_COLOR_ALWAYS, REPORT_COLOR_NEVER };
 
@@ -13,12 +15,18 @@ struct report_settings {
     const struct renderer *renderer;
     struct render_options render; /* color and utf8 are for the output's opener to set */
     enum report_color color;
+    struct gate_settings gate;
     const char *output;      /* NULL or "-": standard output */
+    bool output_each;        /* it has a %p: a file for each process */
     const char *sysroot;     /* or NULL */
     const char **debug_dirs; /* NULL-terminated, or NULL if none; malloc'd */
     size_t debug_dir_count;
-    char **traces;      /* in argv */
-    size_t trace_count; /* at least 1 */
+    char **traces;                         /* in argv */
+    size_t trace_count;                    /* at least 1 */
+    struct suppression_list *suppressions; /* NULL: none were named */
+    const struct renderer *generate;       /* writes suppressions behind the findings, or NULL */
+    bool format_chosen;
+    bool read_parent; /* of a forked child, however large its trace is */
 };
 
 /* Exits with CLI_USAGE and a message when the command line is wrong. */

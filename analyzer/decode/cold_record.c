@@ -4,9 +4,9 @@
 #include <string.h>
 
 /* The fields of each cold record after its ticks: u a varint, z a zigzag varint (handed on as
- * two's complement), s a string, k a stack, t the rest of the payload, f details of faults up to
- * the payload's end.  NULL: not known to this
- * version, skipped. */
+ * two's complement), U one that older recorders did not write (UINT64_MAX where the payload has
+ * ended), s a string, k a stack, t the rest of the payload, f details of faults up to the payload's
+ * end.  NULL: not known to this version, skipped. */
 static const char *const cold_fields[128] = {
     [VMT_OP_CLOCK] = "u",
     [VMT_OP_THREAD] = "u",
@@ -16,7 +16,7 @@ static const char *const cold_fields[128] = {
     [VMT_OP_MODULE_UNLOAD] = "u",
     [VMT_OP_FACT] = "ss",
     [VMT_OP_ARGUMENT] = "us",
-    [VMT_OP_MEMORY_SAMPLE] = "uuuuuu",
+    [VMT_OP_MEMORY_SAMPLE] = "uuuuuuU",
     [VMT_OP_PHASE_BEGIN] = "s",
     [VMT_OP_PHASE_END] = "s",
     [VMT_OP_PAUSE] = "",
@@ -37,7 +37,7 @@ static const char *const cold_fields[128] = {
     [VMT_OP_FORK] = "u",
     [VMT_OP_EXEC] = "s",
     [VMT_OP_EXEC_FAILED] = "u",
-    [VMT_OP_CRASH] = "uzuk",
+    [VMT_OP_CRASH] = "uzukt",
     [VMT_OP_END] = "uuuuuuu",
     [VMT_OP_LOST] = "uu",
     [VMT_OP_FAULT_SOURCE] = "u",
@@ -48,6 +48,11 @@ static const char *const cold_fields[128] = {
     [VMT_OP_REGION] = "uuuuuuuuuuuuuuuus",
     [VMT_OP_PAGES] = "uut",
     [VMT_OP_RESIDENCY_END] = "uuuuuu",
+    [VMT_OP_IGNORE_BEGIN] = "",
+    [VMT_OP_IGNORE_END] = "",
+    [VMT_OP_IGNORE_OBJECT] = "u",
+    [VMT_OP_ROOT_REGION] = "uu",
+    [VMT_OP_ROOT_REGION_END] = "uu",
     [VMT_OP_SCAN] = "uuuuus",
     [VMT_OP_SCAN_THREAD] = "uuuut",
     [VMT_OP_POINTERS] = "ut",
@@ -84,6 +89,12 @@ static bool cold_read_details(struct stream_decoder *decoder, const uint8_t *end
     return result == FAULT_DETAILS;
 }
 
+static bool cold_absent(uint64_t *value)
+{
+    *value = UINT64_MAX;
+    return true;
+}
+
 static bool cold_read_fields(struct stream_decoder *decoder, const uint8_t *end, const char *fields,
                              struct event *event)
 {
@@ -99,6 +110,8 @@ static bool cold_read_fields(struct stream_decoder *decoder, const uint8_t *end,
             good = cold_read_details(decoder, end, event);
         else if (*fields == 't')
             good = cold_take_rest(decoder, end, &event->cold.rest);
+        else if (*fields == 'U' && decoder->cursor == end)
+            good = cold_absent(value++);
         else
             good = vmt_get_varint(&decoder->cursor, end, value++);
         if (!good)

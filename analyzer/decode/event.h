@@ -43,7 +43,7 @@ struct event_string {
 struct event_cold {
     uint64_t values[EVENT_VALUES]; /* varint fields in the record's order */
     struct event_string strings[EVENT_STRINGS];
-    struct event_string rest;           /* PAGES, SCAN_THREAD, POINTERS: what follows the values */
+    struct event_string rest;           /* PAGES, POINTERS, CRASH, ...: what follows the values */
     const struct fault_detail *details; /* FAULTS */
     size_t detail_count;
 };

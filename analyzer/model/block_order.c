@@ -18,7 +18,7 @@ void block_order_release(struct block_order *order)
 
 static float block_weight(uint64_t interval, uint64_t size)
 {
-    if (interval == 0)
+    if (interval == 0 || size == 0)
         return 1;
     struct sample_weight weight = sample_weigh(interval, size);
     return (float)((double)weight.bytes / (double)SAMPLE_SCALE / (double)size);
@@ -80,10 +80,12 @@ static void block_order_cut(struct block_order *order)
 }
 
 static bool block_order_add(struct block_order *order, size_t *capacity, uint64_t interval,
-                            const struct live_block *block)
+                            const struct live_block *block, bool empty)
 {
-    uint64_t end;
-    if (block->size == 0 || __builtin_add_overflow(block->address, block->size, &end))
+    uint64_t end, size = block->size;
+    if (size == 0)
+        size = empty;
+    if (size == 0 || __builtin_add_overflow(block->address, size, &end))
         return true;
     if (order->count == *capacity && !vector_grow(&order->blocks, capacity, sizeof(*order->blocks)))
         return false;
@@ -92,22 +94,32 @@ static bool block_order_add(struct block_order *order, size_t *capacity, uint64_
     return true;
 }
 
-bool block_order_init(struct block_order *order, const struct heap_model *heap)
+static bool block_order_fill(struct block_order *order, const struct heap_model *heap, bool empty)
 {
     size_t capacity = heap->blocks.count + 1, position = 0, stream = 0;
     *order = (struct block_order){.blocks = malloc(capacity * sizeof(*order->blocks))};
     const struct live_block *block;
     bool good = order->blocks != NULL;
     while (good && (block = block_table_next(&heap->blocks, &position)))
-        good = block_order_add(order, &capacity, heap->sample_interval, block);
+        good = block_order_add(order, &capacity, heap->sample_interval, block, empty);
     while (good && (block = heap_model_moving(heap, &stream)))
-        good = block_order_add(order, &capacity, heap->sample_interval, block);
+        good = block_order_add(order, &capacity, heap->sample_interval, block, empty);
     if (!good || !block_order_sort(order)) {
         block_order_release(order);
         return false;
     }
     block_order_cut(order);
     return true;
+}
+
+bool block_order_init(struct block_order *order, const struct heap_model *heap)
+{
+    return block_order_fill(order, heap, false);
+}
+
+bool block_order_init_all(struct block_order *order, const struct heap_model *heap)
+{
+    return block_order_fill(order, heap, true);
 }
 
 size_t block_order_find(const struct block_order *order, uint64_t address)

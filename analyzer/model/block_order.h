@@ -24,6 +24,9 @@ struct block_order {
 /* Those that a realloc is moving are live, too.  Empty blocks are left out.  False when out of
  * memory. */
 bool block_order_init(struct block_order *order, const struct heap_model *heap);
+
+/* The same with empty blocks, as if they had one byte. */
+bool block_order_init_all(struct block_order *order, const struct heap_model *heap);
 void block_order_release(struct block_order *order);
 
 /* Index of the first block that ends behind `address`. */

@@ -3,9 +3,10 @@
  * Time in steps small enough for reports, and what is still live from each.
  *
  * A block remembers the number of its era in 32 bits instead of 64 bits of ticks.  A new era
- * begins with each phase and whenever the current one has lasted `quantum`; the quantum grows
- * with the number of eras, so that their number stays near ERA_STEP * log2(duration).  The
- * live sums by era tell, without a walk over all blocks, what a phase left behind:
+ * begins with each phase and its end, with each scan, and whenever the current one has lasted
+ * `quantum`; the quantum grows with the number of eras, so that their number stays near ERA_STEP *
+ * log2(duration).  The live sums by era tell, without a walk over all blocks, what a phase left
+ * behind:
  *
  *     survivors of a phase = sum of live over the eras from its first one on
  */

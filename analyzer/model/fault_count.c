@@ -29,13 +29,34 @@ static bool fault_owner_is_file(const struct fault_place *place)
     return place->target.owner == FAULT_OWNER_FILE || place->target.owner == FAULT_OWNER_MODULE;
 }
 
+/* Memory of before the fork, private to the process, with blocks of its own. */
+static bool fault_is_inherited(const struct fault_model *faults, const struct fault_place *place)
+{
+    return (place->target.owner == FAULT_OWNER_BLOCK ||
+            (place->target.owner == FAULT_OWNER_MAPPING && !place->shared)) &&
+           faults->heap->sites->sites[place->target.id].inherited;
+}
+
+/* Whether the page may have been touched before the fork, though nobody saw it: the allocator
+ * writes a header before a large block. */
+static bool fault_may_be_old(const struct fault_model *faults, const struct fault_place *place,
+                             uint64_t address)
+{
+    uint64_t header = (place->start - 1) >> faults->page_shift;
+    return !faults->knows_inherited ||
+           (place->target.owner == FAULT_OWNER_BLOCK &&
+            (place->end - place->start < OWN_PAGES || address >> faults->page_shift == header));
+}
+
 /* The page never faulted as far as is known. */
 static enum fault_kind fault_kind_fresh(const struct fault_model *faults,
-                                        const struct fault_place *place)
+                                        const struct fault_place *place, uint64_t address)
 {
     bool old = place->target.owner == FAULT_OWNER_NONE ||
                place->target.owner == FAULT_OWNER_STACK ||
                (place->target.owner == FAULT_OWNER_BLOCK && place->end - place->start < OWN_PAGES);
+    if (fault_is_inherited(faults, place))
+        old = fault_may_be_old(faults, place, address);
     if (faults->forked && old)
         return FAULT_KIND_COPY;
     return place->target.owner == FAULT_OWNER_STACK ? FAULT_KIND_STACK : FAULT_KIND_FIRST;
@@ -64,16 +85,17 @@ static enum fault_kind fault_kind_again(const struct fault_model *faults,
     }
 }
 
-static enum fault_kind fault_kind(const struct fault_model *faults, uint32_t bits,
+static enum fault_kind fault_kind(const struct fault_model *faults, const struct fault_seen *seen,
                                   const struct fault_place *place, const struct page_entry *page,
                                   bool fresh)
 {
     bool file = fault_owner_is_file(place);
-    if (bits & VMT_FAULT_MAJOR)
+    if (seen->bits & VMT_FAULT_MAJOR)
         return file ? FAULT_KIND_DISK : FAULT_KIND_SWAP;
     if (file && (fresh || page->giver != PAGE_KEPT || place->shared))
         return FAULT_KIND_CACHED;
-    return fresh ? fault_kind_fresh(faults, place) : fault_kind_again(faults, place, page);
+    return fresh ? fault_kind_fresh(faults, place, seen->address)
+                 : fault_kind_again(faults, place, page);
 }
 
 /* What touches the first page of an aligned huge page of one owner may have brought all of it. */
@@ -143,7 +165,7 @@ bool fault_count(struct fault_model *faults, const struct fault_seen *seen,
         page_history_touch(&faults->pages, seen->address >> faults->page_shift, &fresh);
     if (!page)
         return false;
-    enum fault_kind kind = fault_kind(faults, seen->bits, place, page, fresh);
+    enum fault_kind kind = fault_kind(faults, seen, place, page, fresh);
     uint32_t giver = page->giver;
     page->moment = faults->heap->owners.moment;
     page->giver = PAGE_KEPT;

@@ -48,7 +48,9 @@ struct fault_model {
     size_t region_count, region_capacity;
     struct hash_map region_by_number;
     unsigned page_shift;
-    bool forked;          /* the process began as a copy: its first touches may be of old pages */
+    bool forked; /* the process began as a copy: its first touches may be of old pages */
+    bool
+        knows_inherited; /* `pages` holds those that its parent touched, as far as they were told */
     uint32_t fork_moment; /* of the last FORK; 0: none */
     uint32_t copies;      /* FORK records */
     uint64_t minor, major, inferred;

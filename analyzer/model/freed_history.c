@@ -89,13 +89,11 @@ const struct freed_block *freed_history_find(const struct freed_history *history
     return NULL;
 }
 
-const struct freed_block *freed_history_covering(const struct freed_history *history,
-                                                 uint64_t address)
+const struct freed_block *freed_history_next(const struct freed_history *history, size_t *position)
 {
-    for (uint64_t serial = history->serial; freed_history_holds(history, serial); serial--) {
-        const struct freed_block *block = freed_history_at(history, serial);
-        if (address - block->address < block->size)
-            return block;
-    }
-    return NULL;
+    uint64_t serial = history->serial - *position;
+    if (!history->ring || *position >= history->serial || !freed_history_holds(history, serial))
+        return NULL;
+    ++*position;
+    return freed_history_at(history, serial);
 }

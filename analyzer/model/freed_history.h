@@ -9,6 +9,7 @@
 #define VMTRACE_MODEL_FREED_HISTORY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define FREED_HISTORY_SIZE (UINT32_C(1) << 18)
@@ -38,8 +39,7 @@ bool freed_history_push(struct freed_history *history, const struct freed_block 
 /* The newest release of the block that began at `address`, or NULL. */
 const struct freed_block *freed_history_find(const struct freed_history *history, uint64_t address);
 
-/* The newest released block that `address` points into, by a walk over all; NULL if none. */
-const struct freed_block *freed_history_covering(const struct freed_history *history,
-                                                 uint64_t address);
+/* All releases, the newest first: *position starts at 0; NULL at the end. */
+const struct freed_block *freed_history_next(const struct freed_history *history, size_t *position);
 
 #endif

@@ -35,16 +35,26 @@ bool heap_model_blind_since(const struct heap_model *heap, uint64_t ticks)
     return heap->paused || heap->lost_streams || heap->seeing_since > ticks;
 }
 
+static bool heap_is_inherited(const struct heap_model *heap, const struct live_block *block)
+{
+    return heap->sites->sites[block->site].inherited;
+}
+
 /* The block becomes live: into the table and all sums of what is live. */
 static bool heap_enter(struct heap_model *heap, const struct live_block *block, uint64_t ticks)
 {
     if (!block_table_put(&heap->blocks, block) || !owner_index_put(&heap->owners, block))
         return false;
     struct sample_weight weight = sample_weigh(heap->sample_interval, block->size);
+    site_table_add(heap->sites, block->site, &weight);
+    if (heap_is_inherited(heap, block)) {
+        heap->inherited_bytes += weight.bytes;
+        heap->inherited_blocks += weight.blocks;
+        return true;
+    }
     struct era *era = &heap->eras.eras[block->era];
     era->live_bytes += weight.bytes;
     era->live_blocks += weight.blocks;
-    site_table_add(heap->sites, block->site, &weight);
     heap->live_bytes += weight.bytes;
     heap->live_blocks += weight.blocks;
     sample_variance_add(&heap->live_variance, &weight);
@@ -68,10 +78,15 @@ static bool heap_enter(struct heap_model *heap, const struct live_block *block, 
 static void heap_leave(struct heap_model *heap, const struct live_block *block)
 {
     struct sample_weight weight = sample_weigh(heap->sample_interval, block->size);
+    site_table_remove(heap->sites, block->site, &weight);
+    if (heap_is_inherited(heap, block)) {
+        heap->inherited_bytes -= weight.bytes;
+        heap->inherited_blocks -= weight.blocks;
+        return;
+    }
     struct era *era = &heap->eras.eras[block->era];
     era->live_bytes -= weight.bytes;
     era->live_blocks -= weight.blocks;
-    site_table_remove(heap->sites, block->site, &weight);
     heap->live_bytes -= weight.bytes;
     heap->live_blocks -= weight.blocks;
     sample_variance_remove(&heap->live_variance, &weight);
@@ -87,9 +102,14 @@ static void heap_attribute(struct heap_model *heap, uint32_t site, const struct 
     heap->attributed_major += event->major;
 }
 
-static void heap_count_free(struct heap_model *heap, struct stream_state *stream, uint64_t size)
+static void heap_count_free(struct heap_model *heap, struct stream_state *stream,
+                            const struct live_block *block)
 {
-    struct sample_weight weight = sample_weigh(heap->sample_interval, size);
+    struct sample_weight weight = sample_weigh(heap->sample_interval, block->size);
+    if (heap_is_inherited(heap, block)) {
+        heap->inherited_frees++;
+        return;
+    }
     heap->frees += weight.blocks;
     heap->bytes_freed += weight.bytes;
     if (stream->thread < heap->threads->count)
@@ -113,7 +133,8 @@ static bool heap_is_temporary(const struct heap_model *heap, struct stream_state
                               const struct live_block *block)
 {
     uint64_t newest = heap->sample_interval ? stream->temporary : stream->last_alloc;
-    if (newest != block->address || block->stream != (stream->index & 0xffff))
+    if (newest != block->address || block->stream != (stream->index & 0xffff) ||
+        heap_is_inherited(heap, block))
         return false;
     stream->last_alloc = 0;
     return true;
@@ -131,7 +152,7 @@ static void heap_count_temporary(struct heap_model *heap, struct stream_state *s
 
 const struct live_block *heap_model_moving(const struct heap_model *heap, size_t *position)
 {
-    if (heap->moving_blocks == 0)
+    if (heap->moving_blocks + heap->inherited_moving == 0)
         return NULL;
     while (*position < heap->stream_count) {
         const struct pending_realloc *pending = &heap->streams[(*position)++].realloc;
@@ -144,6 +165,10 @@ const struct live_block *heap_model_moving(const struct heap_model *heap, size_t
 static void heap_pending_begin(struct heap_model *heap, const struct pending_realloc *pending)
 {
     struct sample_weight weight = sample_weigh(heap->sample_interval, pending->block.size);
+    if (heap_is_inherited(heap, &pending->block)) {
+        heap->inherited_moving++;
+        return;
+    }
     heap->moving_bytes += weight.bytes;
     heap->moving_blocks += weight.blocks;
 }
@@ -154,13 +179,17 @@ static void heap_pending_end(struct heap_model *heap, struct pending_realloc *pe
     if (!pending->known)
         return;
     struct sample_weight weight = sample_weigh(heap->sample_interval, pending->block.size);
+    if (heap_is_inherited(heap, &pending->block)) {
+        heap->inherited_moving--;
+        return;
+    }
     heap->moving_bytes -= weight.bytes;
     heap->moving_blocks -= weight.blocks;
 }
 
 /* The new block of a realloc is there: the old one is gone for good. */
 static bool heap_finish_realloc(struct heap_model *heap, struct stream_state *stream,
-                                uint64_t ticks)
+                                uint64_t ticks, uint32_t node)
 {
     struct pending_realloc *pending = &stream->realloc;
     if (!pending->active)
@@ -170,9 +199,10 @@ static bool heap_finish_realloc(struct heap_model *heap, struct stream_state *st
         heap->inherited_frees += !pending->reported;
         return true;
     }
-    heap->reallocations += sample_weigh(heap->sample_interval, pending->block.size).blocks;
-    heap_count_free(heap, stream, pending->block.size);
-    return heap_remember(heap, &pending->block, ticks, STACK_NONE);
+    if (!heap_is_inherited(heap, &pending->block))
+        heap->reallocations += sample_weigh(heap->sample_interval, pending->block.size).blocks;
+    heap_count_free(heap, stream, &pending->block);
+    return heap_remember(heap, &pending->block, ticks, node);
 }
 
 /* `address` is handed out although a block is live there: its release was not seen. */
@@ -182,6 +212,8 @@ static void heap_displace(struct heap_model *heap, uint64_t address)
     if (!block_table_take(&heap->blocks, address, &old))
         return;
     heap_leave(heap, &old);
+    if (heap_is_inherited(heap, &old))
+        return;
     heap->displaced += sample_weigh(heap->sample_interval, old.size).blocks;
     if (!heap->inherits)
         heap->impossible++;
@@ -211,8 +243,8 @@ static void heap_count_alloc(struct heap_model *heap, const struct stream_state 
 static bool heap_alloc(struct heap_model *heap, struct stream_state *stream,
                        const struct event *event, uint32_t node)
 {
-    stream->error = ERROR_NONE;
-    if (heap_is_realloc(event) && !heap_finish_realloc(heap, stream, event->ticks))
+    heap_release_outcome(heap, stream, heap_is_realloc(event) ? node : STACK_NONE);
+    if (heap_is_realloc(event) && !heap_finish_realloc(heap, stream, event->ticks, node))
         return false;
     if (event->address == 0 || event->size > BLOCK_MAX_SIZE) {
         heap->impossible++;
@@ -244,7 +276,7 @@ static bool heap_free(struct heap_model *heap, struct stream_state *stream,
         return true;
     }
     heap_leave(heap, &block);
-    heap_count_free(heap, stream, block.size);
+    heap_count_free(heap, stream, &block);
     heap_count_temporary(heap, stream, &block);
     heap_attribute(heap, block.site, event);
     heap_release_check(heap, stream, event, node, &block);
@@ -260,6 +292,8 @@ bool heap_model_abandon(struct heap_model *heap, struct stream_state *stream)
     if (!pending->known)
         return true;
     if (block_table_find(&heap->blocks, pending->block.address)) {
+        if (heap_is_inherited(heap, &pending->block))
+            return true;
         heap->impossible += !heap->inherits;
         heap->displaced += sample_weigh(heap->sample_interval, pending->block.size).blocks;
         return true;
@@ -296,7 +330,7 @@ static bool heap_failed(struct heap_model *heap, struct stream_state *stream,
     uint32_t site = site_table_get(heap->sites, heap->stacks, node, SITE_KIND(kind, 0));
     if (site == SITE_NONE)
         return false;
-    stream->error = ERROR_NONE;
+    heap_release_outcome(heap, stream, event->type == EVENT_REALLOC_FAILED ? node : STACK_NONE);
     heap->failed++;
     heap->sites->sites[site].failed++;
     heap_attribute(heap, site, event);
@@ -314,14 +348,19 @@ static bool heap_realloc_freed(struct heap_model *heap, struct stream_state *str
         heap->inherited_frees += !pending->reported;
         return true;
     }
-    heap_count_free(heap, stream, pending->block.size);
+    heap_count_free(heap, stream, &pending->block);
     /* In a sampled trace it is mostly a realloc whose new block was left out. */
-    if (heap->sample_interval)
+    if (heap->sample_interval && !heap_is_inherited(heap, &pending->block))
         heap->reallocations += sample_weigh(heap->sample_interval, pending->block.size).blocks;
     else
         heap_count_temporary(heap, stream, &pending->block);
     heap_attribute(heap, pending->block.site, event);
     return heap_remember(heap, &pending->block, event->ticks, STACK_NONE);
+}
+
+bool heap_model_inherit(struct heap_model *heap, const struct live_block *block)
+{
+    return heap_enter(heap, block, 0);
 }
 
 bool heap_model_apply(struct heap_model *heap, struct stream_state *stream,

@@ -5,9 +5,14 @@
  * Invariants, whenever no realloc is half-way:
  *     live_blocks = allocations - frees - displaced
  *     live_bytes  = bytes_allocated - bytes_freed, if nothing was displaced
- *     live_blocks = blocks.count, if every allocation was recorded
+ *     live_blocks + inherited_blocks = blocks.count, if every allocation was recorded
  * In a sampled trace all sums of blocks and of their bytes, here and in sites, eras, threads and
  * the time line, are sums of weights (model/sample_weight.h).
+ * Blocks that a forked child has from its parent (model/inherit.h) are in the table and in the sums
+ * of their own sites, which are marked as inherited, but in no other: not in live_*, eras, peaks or
+ * frees.  What becomes of them is counted in inherited_*:
+ *     inherited_blocks = blocks taken over - those of inherited_frees that were known
+ *                        - those that were displaced or are half-way through a realloc
  * A realloc that succeeds is one allocation of its new size and, if the old pointer was not
  * NULL, one free; as valgrind counts it.  Between its BEGIN and its outcome the old block is
  * in the stream's state, since another thread may already have been given its address; it still
@@ -50,8 +55,10 @@ struct heap_model {
     uint64_t peak_bytes, peak_blocks, peak_ticks; /* at the highest live_bytes, first time */
     uint64_t most_blocks, most_blocks_ticks;
     uint64_t phase_peak;      /* highest live_bytes since the timeline looked last */
-    uint64_t inherited_frees; /* as recorded */
-    uint64_t displaced;       /* blocks that went unseen: their address was handed out again */
+    uint64_t inherited_frees; /* as recorded: of blocks of before a fork or the trace */
+    uint64_t inherited_bytes, inherited_blocks; /* live, of those that are known */
+    uint64_t inherited_moving;                  /* half-way through a realloc */
+    uint64_t displaced; /* blocks that went unseen: their address was handed out again */
     uint64_t impossible;
     uint64_t attributed_minor, attributed_major;
 
@@ -68,6 +75,10 @@ void heap_model_release(struct heap_model *heap);
 
 /* Begins the era table; `quantum` is in ticks. */
 bool heap_model_start(struct heap_model *heap, uint64_t start_ticks, uint64_t quantum);
+
+/* A block of before the fork, of a site that is marked as inherited.  Before the first event. False
+ * when out of memory. */
+bool heap_model_inherit(struct heap_model *heap, const struct live_block *block);
 
 /* Takes in the hot events but NODES.  `node` is the event's stack in the tree, STACK_NONE if it
  * has none.  False when out of memory. */

@@ -39,45 +39,23 @@ static struct memory_error heap_error(const struct heap_model *heap,
     };
 }
 
-/* Looks for the block, live or released, that an invalid address points into. */
-static void heap_error_explain(const struct heap_model *heap, struct memory_error *error)
-{
-    const struct live_block *live = block_table_covering(&heap->blocks, error->address);
-    if (live) {
-        error->place = ERROR_PLACE_INSIDE_LIVE;
-        error->offset = error->address - live->address;
-        error->block_size = live->size;
-        error->allocated = heap->sites->sites[live->site].node;
-        return;
-    }
-    const struct freed_block *freed = freed_history_covering(&heap->history, error->address);
-    if (freed) {
-        error->place = ERROR_PLACE_INSIDE_FREED;
-        error->offset = error->address - freed->address;
-        error->block_size = freed->size;
-        error->allocated = heap->sites->sites[freed->site].node;
-        error->freed = freed->node;
-    }
-}
-
 bool heap_release_unknown(struct heap_model *heap, struct stream_state *stream,
                           const struct event *event, uint32_t node)
 {
     if (heap->sample_interval)
         return false;
     const struct freed_block *freed = freed_history_find(&heap->history, event->address);
-    struct memory_error error =
-        heap_error(heap, stream, event, node, freed ? ERROR_DOUBLE_FREE : ERROR_INVALID_FREE);
+    struct memory_error error = heap_error(heap, stream, event, node, ERROR_INVALID_FREE);
     if (freed && !heap_model_blind_since(heap, freed->ticks)) {
+        error.kind = event->type == EVENT_REALLOC_BEGIN ? ERROR_REALLOC_FREED : ERROR_DOUBLE_FREE;
         error.place = ERROR_PLACE_BLOCK;
         error.block_size = freed->size;
         error.allocated = heap->sites->sites[freed->site].node;
         error.freed = freed->node;
     } else if (heap->inherits) {
         return false;
-    } else if (heap->errors->count < ERROR_MAX) {
-        error.kind = ERROR_INVALID_FREE;
-        heap_error_explain(heap, &error);
+    } else if (heap->errors->place && heap->errors->count < ERROR_MAX) {
+        heap->errors->place(heap->errors->context, &error);
     }
     stream->error = error_model_add(heap->errors, &error);
     return true;
@@ -95,4 +73,11 @@ void heap_release_check(struct heap_model *heap, struct stream_state *stream,
     error.allocated = heap->sites->sites[block->site].node;
     error.allocated_kind = kind;
     stream->error = error_model_add(heap->errors, &error);
+}
+
+void heap_release_outcome(struct heap_model *heap, struct stream_state *stream, uint32_t node)
+{
+    if (stream->error != ERROR_NONE && node != STACK_NONE)
+        error_model_set_stack(heap->errors, stream->error, node);
+    stream->error = ERROR_NONE;
 }

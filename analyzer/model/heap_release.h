@@ -16,4 +16,7 @@ bool heap_release_unknown(struct heap_model *heap, struct stream_state *stream,
 void heap_release_check(struct heap_model *heap, struct stream_state *stream,
                         const struct event *event, uint32_t node, const struct live_block *block);
 
+/* The outcome of a realloc, at `node`: that is where its release was, too. */
+void heap_release_outcome(struct heap_model *heap, struct stream_state *stream, uint32_t node);
+
 #endif

@@ -39,7 +39,7 @@ static void mapping_account(struct mapping_model *model, const struct mapping *m
         site_table_add(model->sites, mapping->site, &weight);
     else
         site_table_remove(model->sites, mapping->site, &weight);
-    if (mapping->flags & MAPPING_BREAK)
+    if ((mapping->flags & MAPPING_BREAK) || model->sites->sites[mapping->site].inherited)
         return;
     model->live_bytes += live ? bytes : -bytes;
     if (live)
@@ -275,6 +275,11 @@ static void mapping_advise(struct mapping_model *model, const uint64_t *values)
         return;
     model->advise_calls++;
     model->advised_bytes += values[1];
+}
+
+bool mapping_model_inherit(struct mapping_model *model, const struct mapping *mapping)
+{
+    return mapping_place(model, mapping);
 }
 
 bool mapping_model_apply(struct mapping_model *model, struct stream_state *stream,

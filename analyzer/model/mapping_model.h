@@ -2,9 +2,10 @@
 /*
  * The program's own mappings (mmap, shmat, sbrk), by the stack that made each.
  *
- * What is live always adds up:  mapped_bytes - unmapped_bytes = live_bytes.  A mapping that is
- * overlaid by MAP_FIXED counts as unmapped, an mremap as unmapped and mapped.  sbrk'd memory
- * and what the allocator maps for its blocks are kept apart from these sums.
+ * What is live always adds up:  mapped_bytes - unmapped_bytes = live_bytes.  What a forked
+ * child has from its parent is in none of these, but in its sites.  A mapping that is overlaid by
+ * MAP_FIXED counts as unmapped, an mremap as unmapped and mapped.  sbrk'd memory and what the
+ * allocator maps for its blocks are kept apart from these sums.
  *
  * A removal is recorded before the real call; the pieces stay with the stream so that a
  * failure can put them back.
@@ -32,6 +33,10 @@ struct mapping_model {
 void mapping_model_init(struct mapping_model *model, struct site_table *sites,
                         struct stack_tree *stacks, struct arena *arena, uint64_t page_size);
 void mapping_model_release(struct mapping_model *model);
+
+/* A mapping of before the fork, of a site that is marked as inherited unless it is the allocator's.
+ * False when out of memory. */
+bool mapping_model_inherit(struct mapping_model *model, const struct mapping *mapping);
 
 /* Takes in MAP, UNMAP, UNMAP_FAILED, REMAP_BEGIN, REMAP_END, BREAK and ADVISE.  `node` is the
  * record's stack in the tree.  False when out of memory. */

@@ -109,6 +109,34 @@ bool module_table_load(struct module_table *table, struct arena *arena,
     return true;
 }
 
+bool module_table_inherit(struct module_table *table, struct arena *arena,
+                          const struct module *module, uint32_t *index)
+{
+    struct event_cold load = {
+        .values = {module->bias, module->start, module->end, module->flags},
+        .strings = {{(const char *)module->build_id, module->build_id_size},
+                    {module->path, strlen(module->path)}},
+    };
+    *index = MODULE_NONE;
+    if (module->unload_ticks == UINT64_MAX) {
+        if (!module_table_load(table, arena, &load, module->load_ticks))
+            return false;
+        *index = module_table_current(table, module->start);
+        return true;
+    }
+    if (table->count == MODULE_MAX) {
+        table->dropped++;
+        return true;
+    }
+    if ((table->count == table->capacity &&
+         !vector_grow(&table->modules, &table->capacity, sizeof(*table->modules))) ||
+        !module_fill(&table->modules[table->count], arena, &load, module->load_ticks))
+        return false;
+    table->modules[table->count].unload_ticks = module->unload_ticks;
+    *index = (uint32_t)table->count++;
+    return true;
+}
+
 void module_table_unload(struct module_table *table, uint64_t start, uint64_t ticks)
 {
     size_t place = module_loaded_before(table, start);

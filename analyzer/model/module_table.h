@@ -44,6 +44,11 @@ bool module_table_load(struct module_table *table, struct arena *arena,
                        const struct event_cold *load, uint64_t ticks);
 void module_table_unload(struct module_table *table, uint64_t start, uint64_t ticks);
 
+/* Takes over a module of another table: its index, MODULE_NONE if there is no room.  False when out
+ * of memory. */
+bool module_table_inherit(struct module_table *table, struct arena *arena,
+                          const struct module *module, uint32_t *index);
+
 /* Index of the module that covers `pc` now, or MODULE_NONE. */
 uint32_t module_table_current(const struct module_table *table, uint64_t pc);
 

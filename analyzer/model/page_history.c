@@ -61,9 +61,10 @@ static size_t page_range_find(const struct page_history *history, uint64_t page)
 static void page_resolve(const struct page_history *history, struct page_entry *entry)
 {
     size_t index = page_range_find(history, entry->key - 1);
+    if (index == history->range_count)
+        return;
     const struct page_range *range = &history->ranges[index];
-    if (index == history->range_count || range->first > entry->key - 1 ||
-        entry->moment > range->moment)
+    if (range->first > entry->key - 1 || entry->moment > range->moment)
         return;
     if (entry->giver != PAGE_FORGOTTEN)
         entry->giver = range->giver;
@@ -152,4 +153,27 @@ bool page_history_give_back(struct page_history *history, uint64_t first, uint64
         entry->moment = moment;
     }
     return true;
+}
+
+bool page_history_inherit(struct page_history *history, uint64_t page, uint32_t giver)
+{
+    bool fresh;
+    struct page_entry *entry = page_history_touch(history, page, &fresh);
+    if (!entry)
+        return false;
+    entry->giver = giver;
+    return true;
+}
+
+const struct page_entry *page_history_next(const struct page_history *history, size_t *position)
+{
+    while (history->places && *position < (size_t)1 << history->bits) {
+        struct page_entry *entry = &history->places[(*position)++];
+        if (!entry->key)
+            continue;
+        page_resolve(history, entry);
+        if (entry->giver != PAGE_FORGOTTEN)
+            return entry;
+    }
+    return NULL;
 }

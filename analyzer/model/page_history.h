@@ -49,6 +49,12 @@ struct page_entry *page_history_touch(struct page_history *history, uint64_t pag
 /* Or NULL. */
 struct page_entry *page_history_find(const struct page_history *history, uint64_t page);
 
+/* A page of before the fork that faulted, and whose giver is `giver`.  False when out of memory. */
+bool page_history_inherit(struct page_history *history, uint64_t page, uint32_t giver);
+
+/* All entries that were not forgotten, in no order: *position starts at 0; NULL at the end. */
+const struct page_entry *page_history_next(const struct page_history *history, size_t *position);
+
 /* The pages [first, end) that faulted up to `moment`, which is now and passes with the call, go
  * back to the kernel; with PAGE_FORGOTTEN they move away.  False when out of memory. */
 bool page_history_give_back(struct page_history *history, uint64_t first, uint64_t end,

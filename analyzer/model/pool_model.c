@@ -60,7 +60,7 @@ static struct pool *pool_add(struct pool_model *model, uint64_t number, const ch
     uint32_t index = pool_name_get(model, name, length);
     if (index == UINT32_MAX)
         return NULL;
-    model->pools[model->count] = (struct pool){.name = index};
+    model->pools[model->count] = (struct pool){.name = index, .number = number};
     return &model->pools[model->count++];
 }
 
@@ -74,11 +74,13 @@ static struct pool *pool_get(struct pool_model *model, uint64_t number)
 static void pool_leave(struct pool_model *model, struct pool *pool, const struct live_block *block)
 {
     struct pool_name *name = &model->names[pool->name];
+    struct sample_weight weight = sample_weigh(0, block->size);
+    site_table_remove(model->sites, block->site, &weight);
+    if (model->sites->sites[block->site].inherited)
+        return;
     name->frees++;
     name->live_bytes -= block->size;
     name->live_blocks--;
-    struct sample_weight weight = sample_weigh(0, block->size);
-    site_table_remove(model->sites, block->site, &weight);
 }
 
 static void pool_release_block(struct pool_model *model, struct pool *pool, uint64_t address)
@@ -131,6 +133,28 @@ static void pool_clear(struct pool_model *model, struct pool *pool)
         memset(blocks->places, 0, places * sizeof(*blocks->places));
         blocks->count = 0;
     }
+}
+
+bool pool_model_inherit(struct pool_model *model, uint64_t number, const char *name)
+{
+    return hash_map_get(&model->by_number, number) != HASH_MAP_NONE ||
+           pool_add(model, number, name, strlen(name));
+}
+
+bool pool_model_inherit_block(struct pool_model *model, uint64_t number, uint32_t node,
+                              const struct live_block *block)
+{
+    struct pool *pool = pool_get(model, number);
+    struct live_block taken = *block;
+    if (!pool || block_table_find(&pool->blocks, block->address))
+        return pool != NULL;
+    taken.site = site_table_inherit(model->sites, model->stacks, node, SITE_POOL + pool->name);
+    taken.era = 0;
+    if (taken.site == SITE_NONE || !block_table_put(&pool->blocks, &taken))
+        return false;
+    struct sample_weight weight = sample_weigh(0, block->size);
+    site_table_add(model->sites, taken.site, &weight);
+    return true;
 }
 
 bool pool_model_apply(struct pool_model *model, const struct event *event, uint32_t node,

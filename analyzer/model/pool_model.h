@@ -27,6 +27,7 @@ struct pool_name {
 struct pool {
     struct block_table blocks;
     uint32_t name; /* index */
+    uint64_t number;
 };
 
 struct pool_model {
@@ -46,6 +47,13 @@ struct pool_model {
 void pool_model_init(struct pool_model *model, struct site_table *sites, struct stack_tree *stacks,
                      struct era_table *eras, struct arena *arena);
 void pool_model_release(struct pool_model *model);
+
+/* A pool of before the fork. */
+bool pool_model_inherit(struct pool_model *model, uint64_t number, const char *name);
+/* A block of it, but for its site, whose kind tells the pool's name here.  In no sums but those of
+ * its site.  False when out of memory. */
+bool pool_model_inherit_block(struct pool_model *model, uint64_t number, uint32_t node,
+                              const struct live_block *block);
 
 /* Takes in the POOL records.  False when out of memory. */
 bool pool_model_apply(struct pool_model *model, const struct event *event, uint32_t node,

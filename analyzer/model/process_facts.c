@@ -107,7 +107,8 @@ bool process_facts_apply(struct process_facts *facts, struct arena *arena,
         facts->replaced = false;
         return true;
     case VMT_OP_CRASH:
-        facts->crash_signal = cold->values[0] < 128 ? (int)cold->values[0] : 0;
+        if (!(cold->rest.length && (uint8_t)cold->rest.bytes[0] & VMT_CRASH_HANDLED))
+            facts->crash_signal = cold->values[0] < 128 ? (int)cold->values[0] : 0;
         return true;
     case VMT_OP_END:
         process_end(facts, cold->values);

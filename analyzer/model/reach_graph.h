@@ -47,6 +47,7 @@ struct reach_graph {
     size_t block_count;
     uint64_t *first; /* block_count + 1: the edges of block b are edges[first[b] .. first[b+1]-1] */
     uint32_t *edges; /* targets */
+    uint32_t *offsets; /* of each edge: of the pointer in its block; UINT32_MAX: that or more */
     size_t edge_count;
     struct reach_root *roots; /* by rising location */
     size_t root_count;

@@ -57,10 +57,9 @@ static void stretch_ends(struct stretch *stretch, uint64_t end)
 /* Each of these is true when it has found the owner of `at`, and else has moved the stretch's
  * end to where that might be another's. */
 
-static bool owner_recorder(const struct residency_model *model, uint64_t at,
+static bool owner_recorder(const struct residency_capture *capture, uint64_t at,
                            struct stretch *stretch)
 {
-    const struct residency_capture *capture = &model->capture;
     size_t low = 0, high = capture->own_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -144,10 +143,9 @@ static bool owner_module(const struct residency_model *model, const struct resid
 
 /* Whether the 64 MiB from `base` on hold a part of an arena: what is used of them, from the start,
  * is followed by what is only reserved, or small blocks live there. */
-static bool owner_is_arena(const struct residency_model *model, const struct block_order *order,
+static bool owner_is_arena(const struct residency_capture *capture, const struct block_order *order,
                            size_t index, uint64_t base)
 {
-    const struct residency_capture *capture = &model->capture;
     const struct residency_region *region = &capture->regions[index], *next = region + 1;
     if (base < region->start)
         return false;
@@ -189,18 +187,19 @@ static uint64_t owner_next_arena(const struct block_order *order,
 }
 
 /* The stack of a thread that never allocated: above a guard (nptl/allocatestack.c). */
-static bool owner_is_guarded(const struct residency_model *model, size_t index)
+static bool owner_is_guarded(const struct residency_capture *capture, size_t index)
 {
-    const struct residency_region *region = &model->capture.regions[index], *guard = region - 1;
+    const struct residency_region *region = &capture->regions[index], *guard = region - 1;
     return index > 0 && guard->end == region->start && guard->name[0] == '\0' &&
            guard->end - guard->start <= GUARD_LARGEST &&
            !(guard->flags & (VMT_REGION_READ | VMT_REGION_WRITE | VMT_REGION_EXECUTE));
 }
 
-static void owner_anonymous(const struct residency_model *model, const struct block_order *order,
-                            size_t index, uint64_t at, struct stretch *stretch)
+static void owner_anonymous(const struct residency_capture *capture,
+                            const struct block_order *order, size_t index, uint64_t at,
+                            struct stretch *stretch)
 {
-    const struct residency_region *region = &model->capture.regions[index];
+    const struct residency_region *region = &capture->regions[index];
     const char *name = region->name;
     uint64_t base = at & ~(ARENA_PIECE - 1), stack_end = region->start + STACK_USUAL;
     stretch_is(stretch, PART_OTHER);
@@ -212,10 +211,10 @@ static void owner_anonymous(const struct residency_model *model, const struct bl
     if (name[0] != '\0' || !(region->flags & VMT_REGION_WRITE))
         return;
     stretch->rest = PART_FREE; /* a block that is a mapping of its own */
-    if (owner_is_arena(model, order, index, base)) {
+    if (owner_is_arena(capture, order, index, base)) {
         stretch_ends_at_piece(stretch, base);
         stretch->pages = PART_FREE;
-    } else if (at < stack_end && owner_is_guarded(model, index)) {
+    } else if (at < stack_end && owner_is_guarded(capture, index)) {
         stretch_ends_at_piece(stretch, base);
         stretch_ends(stretch, stack_end);
         stretch->pages = PART_STACKS;
@@ -224,12 +223,13 @@ static void owner_anonymous(const struct residency_model *model, const struct bl
     }
 }
 
-struct stretch region_owner(const struct residency_model *model, const struct block_order *order,
-                            size_t index, uint64_t at)
+struct stretch region_owner(const struct residency_model *model,
+                            const struct residency_capture *capture,
+                            const struct block_order *order, size_t index, uint64_t at)
 {
-    const struct residency_region *region = &model->capture.regions[index];
+    const struct residency_region *region = &capture->regions[index];
     struct stretch stretch = {.end = region->end, .site = SITE_NONE, .module = MODULE_NONE};
-    if (owner_recorder(model, at, &stretch) || owner_stack(model, region, at, &stretch) ||
+    if (owner_recorder(capture, at, &stretch) || owner_stack(model, region, at, &stretch) ||
         owner_mapping(model, region, at, &stretch))
         return stretch;
     if (region_is_trace(model, region)) {
@@ -241,6 +241,6 @@ struct stretch region_owner(const struct residency_model *model, const struct bl
     if (region_is_file(region))
         stretch_is(&stretch, PART_FILES);
     else
-        owner_anonymous(model, order, index, at, &stretch);
+        owner_anonymous(capture, order, index, at, &stretch);
     return stretch;
 }

@@ -23,9 +23,11 @@ struct stretch {
     bool program_data;              /* a binary's: pages of no file are its variables */
 };
 
-/* That of `at`, which is in capture.regions[region]; regions are sorted. */
-struct stretch region_owner(const struct residency_model *model, const struct block_order *order,
-                            size_t region, uint64_t at);
+/* That of `at`, which is in capture->regions[region]; the capture is sorted.  The model knows
+ * stacks, mappings and modules. */
+struct stretch region_owner(const struct residency_model *model,
+                            const struct residency_capture *capture,
+                            const struct block_order *order, size_t region, uint64_t at);
 
 /* Whether a region shows a file, not shared memory that only has a name. */
 bool region_is_file(const struct residency_region *region);

@@ -16,6 +16,7 @@ struct region_walk {
     uint64_t zero;   /* bytes of pages that are present but count nowhere: the kernel's zero page */
     uint64_t excess; /* and other pages that the kernel does not count here (hugetlbfs) */
     double share;    /* of what is in here that is resident, where only their sum is known */
+    double pss;      /* of a page that other processes have, too */
     uint64_t largest_mapping;
 };
 
@@ -44,8 +45,7 @@ static int compare_ranges(const void *left, const void *right)
                              ((const struct address_range *)right)->start);
 }
 
-/* Sorts, and cuts off what overlaps an earlier one: only a damaged trace has such. */
-static void join_sort(struct residency_capture *capture)
+void residency_capture_sort(struct residency_capture *capture)
 {
     uint64_t behind = 0;
     size_t kept = 0;
@@ -116,6 +116,7 @@ static void walk_pages(struct region_walk *walk, const struct stretch *stretch,
         .present = present,
         .file = run->state & VMT_PAGE_FILE,
         .share = walk->share,
+        .pss = run->state & VMT_PAGE_EXCLUSIVE ? 1 : walk->pss,
     };
     residency_sums_pages(walk->sums, walk->region, stretch, &pages);
 }
@@ -135,7 +136,7 @@ static void walk_stretch(struct region_walk *walk, const struct stretch *stretch
         region->tid = stretch->tid;
     if (region->present == UINT64_MAX && region->rss) {
         const struct page_run all = {region->start, region->end,
-                                     VMT_PAGE_PRESENT | VMT_PAGE_EXCLUSIVE |
+                                     VMT_PAGE_PRESENT |
                                          (region_is_file(region) ? VMT_PAGE_FILE : 0),
                                      (uint32_t)walk->sums->model->maps->page_size};
         walk_pages(walk, stretch, &all, start, stretch->end);
@@ -169,6 +170,24 @@ static void walk_count(struct region_walk *walk, uint64_t *present, uint64_t *ze
     }
 }
 
+static double part_of(uint64_t part, uint64_t whole)
+{
+    return whole && part < whole ? (double)part / (double)whole : 1;
+}
+
+/* How much of a page that others have, too, counts here: what the kernel's sum has left for those.
+ */
+static double walk_pss(const struct residency_region *region)
+{
+    uint64_t own = region->private_clean + region->private_dirty;
+    if (region->flags & VMT_REGION_NO_SIZES)
+        return 1;
+    if (region->present == UINT64_MAX)
+        return part_of(region->pss, region->rss);
+    return part_of(region->pss > own ? region->pss - own : 0,
+                   region->shared_clean + region->shared_dirty);
+}
+
 static void walk_prepare(struct region_walk *walk)
 {
     struct residency_region *region = walk->region;
@@ -187,6 +206,7 @@ static void walk_prepare(struct region_walk *walk)
         walk->zero = present - region->rss < zero ? present - region->rss : zero;
         walk->excess = present - region->rss - walk->zero;
     }
+    walk->pss = walk_pss(region);
 }
 
 static void join_region(struct residency_sums *sums, size_t index)
@@ -199,7 +219,7 @@ static void join_region(struct residency_sums *sums, size_t index)
     struct stretch stretch = {.end = region->start};
     region->owner = PART_COUNT;
     for (uint64_t at = region->start; at < region->end; at = stretch.end) {
-        stretch = region_owner(sums->model, &sums->order, index, at);
+        stretch = region_owner(sums->model, &sums->model->capture, &sums->order, index, at);
         if (region->owner == PART_COUNT)
             region->owner = region_is_file(region) ? stretch.file_pages : stretch.pages;
         walk_stretch(&walk, &stretch, at);
@@ -210,7 +230,7 @@ static void join_region(struct residency_sums *sums, size_t index)
 bool residency_join(struct residency_model *model, struct residency *snapshot)
 {
     struct residency_sums sums;
-    join_sort(&model->capture);
+    residency_capture_sort(&model->capture);
     *snapshot = model->capture.header;
     if (!residency_sums_init(&sums, model, snapshot))
         return false;

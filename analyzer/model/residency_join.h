@@ -8,6 +8,9 @@
 
 #include "model/residency_model.h"
 
+/* Sorts, and cuts off what overlaps an earlier one: only a damaged trace has such. */
+void residency_capture_sort(struct residency_capture *capture);
+
 /* Makes *snapshot of what model->capture has taken in, and fills in what its regions hold.  False
  * when out of memory. */
 bool residency_join(struct residency_model *model, struct residency *snapshot);

@@ -24,7 +24,7 @@ void residency_model_init(struct residency_model *model, const struct heap_model
     model->trace = slash ? slash + 1 : trace_path;
 }
 
-static void residency_capture_release(struct residency_capture *capture)
+void residency_capture_release(struct residency_capture *capture)
 {
     free(capture->regions);
     free(capture->runs);
@@ -124,11 +124,11 @@ static bool residency_own(struct residency_capture *capture, uint64_t start, uin
     return true;
 }
 
-static bool residency_region(struct residency_model *model, const struct event *event)
+bool residency_capture_region(struct residency_model *model, struct residency_capture *capture,
+                              const struct event *event)
 {
     const uint64_t *values = event->cold.values;
     const struct event_string *name = &event->cold.strings[0];
-    struct residency_capture *capture = &model->capture;
     uint64_t end;
     if (values[1] == 0 || __builtin_add_overflow(values[0], values[1], &end) ||
         (end > ADDRESS_MAX && values[1] > KERNEL_REGION))
@@ -356,7 +356,7 @@ bool residency_model_apply(struct residency_model *model, uint32_t stream, uint3
     case VMT_OP_RESIDENCY:
         return residency_begin(model, stream, event);
     case VMT_OP_REGION:
-        return !open || residency_region(model, event);
+        return !open || residency_capture_region(model, &model->capture, event);
     case VMT_OP_PAGES:
         return !open || residency_pages(model, event);
     case VMT_OP_RESIDENCY_END:

@@ -48,7 +48,7 @@ struct address_range {
     uint64_t start, end;
 };
 
-/* What one snapshot tells, as it comes. */
+/* What one snapshot tells, as it comes; of a scan, regions and own memory. */
 struct residency_capture {
     bool open;
     uint32_t stream;
@@ -92,6 +92,11 @@ void residency_model_release(struct residency_model *model);
 /* Takes in RESIDENCY, REGION, PAGES, RESIDENCY_END, STACK and MAP.  False when out of memory. */
 bool residency_model_apply(struct residency_model *model, uint32_t stream, uint32_t tid,
                            const struct event *event);
+
+/* Adds a REGION record.  False when out of memory. */
+bool residency_capture_region(struct residency_model *model, struct residency_capture *capture,
+                              const struct event *event);
+void residency_capture_release(struct residency_capture *capture);
 
 /* Index of the first stack that ends behind `address`. */
 size_t residency_stack_find(const struct residency_model *model, uint64_t address);

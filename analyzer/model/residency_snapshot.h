@@ -39,7 +39,8 @@ struct residency_site {
     uint32_t site;
     uint64_t blocks;
     struct residency_bytes bytes;
-    uint64_t huge;     /* resident in huge pages; by proportion within a region */
+    uint64_t huge; /* resident in huge pages; by proportion within a region */
+    uint64_t pss;  /* resident, what is shared divided by how many processes have it; likewise */
     uint64_t of_files; /* mappings: pages of the file, which PART_FILES has */
     uint64_t pinned;   /* bytes of nearly empty pages that these blocks keep */
 };

@@ -99,6 +99,17 @@ static uint64_t sweep_share(const struct sums_sweep *sweep, uint64_t bytes)
     return sweep->pages->share < 1 ? (uint64_t)((double)bytes * sweep->pages->share) : bytes;
 }
 
+/* What of `bytes`, which are part of it, the kernel says of the whole region alone. */
+static void sweep_site(const struct sums_sweep *sweep, struct residency_site *site, uint64_t bytes)
+{
+    const struct residency_region *region = sweep->region;
+    if (!sweep->pages->present)
+        return;
+    site->pss += (uint64_t)((double)bytes * sweep->pages->pss + 0.5);
+    if (region->rss && region->huge)
+        site->huge += (uint64_t)((double)bytes * (double)region->huge / (double)region->rss);
+}
+
 /* `bytes` of pages that no live block has. */
 static void sweep_add(struct sums_sweep *sweep, enum residency_part part, uint64_t bytes)
 {
@@ -122,16 +133,13 @@ static void sweep_add(struct sums_sweep *sweep, enum residency_part part, uint64
         bytes_add(&site->bytes, bytes, present);
         if (part == PART_FILES && present)
             site->of_files += bytes;
-        if (present && sweep->region->rss && sweep->region->huge)
-            site->huge += (uint64_t)((double)bytes * (double)sweep->region->huge /
-                                     (double)sweep->region->rss);
+        sweep_site(sweep, site, bytes);
     }
 }
 
 /* `bytes` of pages that are in a live block. */
 static void sweep_live(struct sums_sweep *sweep, const struct ordered_block *block, uint64_t bytes)
 {
-    const struct residency_region *region = sweep->region;
     bool present = sweep->pages->present;
     bytes = sweep_share(sweep, bytes);
     bytes_add(&sweep->region->parts[PART_LIVE], bytes, present);
@@ -142,8 +150,7 @@ static void sweep_live(struct sums_sweep *sweep, const struct ordered_block *blo
     uint64_t weighed =
         block->weight > 1 ? (uint64_t)((double)bytes * (double)block->weight + 0.5) : bytes;
     bytes_add(&site->bytes, weighed, present);
-    if (present && region->rss && region->huge)
-        site->huge += (uint64_t)((double)weighed * (double)region->huge / (double)region->rss);
+    sweep_site(sweep, site, weighed);
 }
 
 /* A page of which little is live: its survivors answer for the rest, by their bytes. */
@@ -270,9 +277,13 @@ static void sums_share(struct residency_sums *sums, bool present, uint64_t estim
     for (size_t i = 0; i < sums->site_count && estimate; i++) {
         if (sums->model->heap->sites->sites[i].kind >= SITE_MMAP)
             continue;
-        uint64_t *bytes = site_bytes(&sums->sites[i], present);
+        struct residency_site *site = &sums->sites[i];
+        uint64_t *bytes = site_bytes(site, present);
         before += *bytes;
         uint64_t until = (uint64_t)((double)total * ((double)before / (double)estimate));
+        if (present && *bytes)
+            site->pss =
+                (uint64_t)((double)site->pss * (double)(until - told) / (double)*bytes + 0.5);
         *bytes = until - told;
         told = until;
     }

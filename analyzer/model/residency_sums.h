@@ -30,6 +30,7 @@ struct sums_pages {
     bool present; /* else swapped */
     bool file;
     double share; /* of each of their bytes that counts */
+    double pss;   /* what such a byte counts when processes share it in equal parts: 0 to 1 */
 };
 
 bool residency_sums_init(struct residency_sums *sums, struct residency_model *model,

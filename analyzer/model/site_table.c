@@ -11,13 +11,13 @@ void site_table_release(struct site_table *table)
     *table = (struct site_table){0};
 }
 
-uint32_t site_table_get(struct site_table *table, struct stack_tree *stacks, uint32_t node,
-                        uint32_t kind)
+static uint32_t site_table_make(struct site_table *table, struct stack_tree *stacks, uint32_t node,
+                                uint32_t kind, bool inherited)
 {
     struct stack_node *stack = &stacks->nodes[node];
     uint32_t previous = SITE_NONE;
     for (uint32_t i = stack->first_site; i != SITE_NONE; i = table->sites[i].next) {
-        if (table->sites[i].kind == kind) {
+        if (table->sites[i].kind == kind && table->sites[i].inherited == inherited) {
             if (previous != SITE_NONE) { /* to the front: it will be asked for again */
                 table->sites[previous].next = table->sites[i].next;
                 table->sites[i].next = stack->first_site;
@@ -32,9 +32,22 @@ uint32_t site_table_get(struct site_table *table, struct stack_tree *stacks, uin
          !vector_grow(&table->sites, &table->capacity, sizeof(*table->sites))))
         return SITE_NONE;
     uint32_t site = (uint32_t)table->count++;
-    table->sites[site] = (struct site){.node = node, .kind = kind, .next = stack->first_site};
+    table->sites[site] = (struct site){
+        .node = node, .kind = kind, .next = stack->first_site, .inherited = inherited};
     stack->first_site = site;
     return site;
+}
+
+uint32_t site_table_get(struct site_table *table, struct stack_tree *stacks, uint32_t node,
+                        uint32_t kind)
+{
+    return site_table_make(table, stacks, node, kind, false);
+}
+
+uint32_t site_table_inherit(struct site_table *table, struct stack_tree *stacks, uint32_t node,
+                            uint32_t kind)
+{
+    return site_table_make(table, stacks, node, kind, true);
 }
 
 static struct site *site_table_touch(struct site_table *table, uint32_t index)

@@ -30,6 +30,7 @@ struct site {
     uint32_t next; /* site with the same stack */
     bool several_names;
     bool moved;       /* mappings: mremap brought pages that were touched elsewhere */
+    bool inherited;   /* of what a forked child has from its parent: model/inherit.h */
     uint64_t epoch;   /* of peak_* */
     uint64_t samples; /* allocations that were recorded */
     uint64_t allocations, bytes_allocated, temporary, failed;
@@ -56,6 +57,10 @@ void site_table_release(struct site_table *table);
 /* Index of the site, made when it is new; SITE_NONE when out of memory. */
 uint32_t site_table_get(struct site_table *table, struct stack_tree *stacks, uint32_t node,
                         uint32_t kind);
+
+/* The same for what was allocated before the process was forked. */
+uint32_t site_table_inherit(struct site_table *table, struct stack_tree *stacks, uint32_t node,
+                            uint32_t kind);
 
 /* Counts an allocation's call; its bytes become live by site_table_add. */
 void site_table_count(struct site_table *table, uint32_t site, uint64_t size,

@@ -91,6 +91,17 @@ uint32_t stack_tree_child(struct stack_tree *tree, const struct module_table *mo
     return stack_tree_add(tree, parent, pc, module, ticks);
 }
 
+uint32_t stack_tree_inherit(struct stack_tree *tree, uint32_t parent, uint64_t pc, uint32_t module,
+                            uint64_t ticks)
+{
+    for (uint32_t i = *stack_tree_head(tree, parent, pc); i; i = tree->nodes[i].next) {
+        const struct stack_node *node = &tree->nodes[i];
+        if (node->parent == parent && node->pc == pc && node->module == module)
+            return i;
+    }
+    return stack_tree_add(tree, parent, pc, module, ticks);
+}
+
 uint32_t stack_tree_module(const struct stack_tree *tree, const struct module_table *modules,
                            uint32_t node)
 {

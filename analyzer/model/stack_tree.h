@@ -47,6 +47,10 @@ void stack_tree_release(struct stack_tree *tree);
 uint32_t stack_tree_child(struct stack_tree *tree, const struct module_table *modules,
                           uint32_t parent, uint64_t pc, uint64_t ticks);
 
+/* The same with the module that the frame is known to be in, or MODULE_NONE. */
+uint32_t stack_tree_inherit(struct stack_tree *tree, uint32_t parent, uint64_t pc, uint32_t module,
+                            uint64_t ticks);
+
 /* The module of a node after the whole trace was read. */
 uint32_t stack_tree_module(const struct stack_tree *tree, const struct module_table *modules,
                            uint32_t node);

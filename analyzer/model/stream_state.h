@@ -29,7 +29,10 @@ struct stream_state {
     bool remapping;              /* the last of these was a REMAP_BEGIN */
     bool removal_allocator;      /* the last UNMAP came from inside the allocator */
     uint32_t error;              /* error that a crash would belong to, or ERROR_NONE */
+    uint32_t handled;            /* crash that a handler of the program's took, or ERROR_NONE */
+    uint32_t unmap_error;        /* of the last UNMAP, or ERROR_NONE */
     bool lost;                   /* it stopped recording */
+    bool ignoring;               /* what it allocates is no leak: __lsan_disable */
     bool touched;                /* something waits in what follows */
     struct fault_wait waiting;
     struct fault_gap gap;

@@ -51,6 +51,7 @@ static bool timeline_sample(struct timeline *timeline, const struct event *event
         .minor = values[3],
         .major = values[4],
         .recorder_bytes = values[5],
+        .swap_bytes = values[6],
         .live_bytes = timeline->heap->live_bytes + timeline->heap->moving_bytes,
     };
     timeline->last_sample = sample;
@@ -114,6 +115,7 @@ static void timeline_close(struct timeline *timeline, size_t place, uint64_t tic
     struct phase *phase = &timeline->phases[timeline->open[place]];
     timeline_fold_peak(timeline);
     phase->end_ticks = ticks;
+    phase->end_era = heap->eras.count;
     phase->ended = ended;
     phase->allocations = heap->allocations - phase->allocations;
     phase->frees = heap->frees - phase->frees;
@@ -137,6 +139,8 @@ static void timeline_phase_end(struct timeline *timeline, const struct event *ev
         size_t length = name->length ? strnlen(name->bytes, name->length) : 0;
         if (strlen(open) == length && memcmp(open, name->bytes, length) == 0) {
             timeline_close(timeline, place, event->ticks, true);
+            /* When out of memory the phase's last era just goes on. */
+            (void)era_table_begin(&timeline->heap->eras, event->ticks);
             return;
         }
     }

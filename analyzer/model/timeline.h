@@ -19,6 +19,7 @@
 
 struct memory_sample {
     uint64_t ticks, virtual_bytes, rss_bytes, file_bytes, minor, major, recorder_bytes;
+    uint64_t swap_bytes; /* UINT64_MAX: not known */
     uint64_t live_bytes; /* of the heap model then, and what reallocs are moving */
 };
 
@@ -31,7 +32,7 @@ struct phase {
     uint64_t live_bytes_begin, live_bytes_end;
     uint64_t survivors_bytes, survivors_blocks;
     uint64_t peak_bytes;
-    size_t first_era;
+    size_t first_era, end_era; /* [first_era, end_era) are the phase's */
 };
 
 struct snapshot {

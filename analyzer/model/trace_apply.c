@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "model/error_apply.h"
 #include "model/trace_state.h"
 
 /* A chunk carries what a reader needs that did not see the ones before it. */
@@ -10,8 +11,10 @@ static bool trace_apply_chunk(struct trace_model *model, struct stream_state *st
         node_map_clear(&stream->nodes);
         stream->node_epoch = chunk->node_epoch;
     }
-    if (chunk->gap)
+    if (chunk->gap) {
         heap_model_blind(&model->heap, event->ticks);
+        reach_model_gap(&model->reach, stream->index);
+    }
     if (stream->lost) {
         stream->lost = false;
         model->heap.lost_streams--;
@@ -39,6 +42,7 @@ static bool trace_apply_thread(struct trace_model *model, struct stream_state *s
 {
     stream->thread = thread_table_get(&model->threads, (uint32_t)tid);
     stream->last_alloc = 0;
+    stream->ignoring = false;
     stream->error = ERROR_NONE;
     return stream->thread != UINT32_MAX;
 }
@@ -46,27 +50,6 @@ static bool trace_apply_thread(struct trace_model *model, struct stream_state *s
 static uint32_t trace_tid(const struct trace_model *model, const struct stream_state *stream)
 {
     return stream->thread < model->threads.count ? model->threads.threads[stream->thread].tid : 0;
-}
-
-/* The process dies of a signal.  If it was the release that was just found to be wrong, its
- * stack is where that happened. */
-static void trace_apply_crash(struct trace_model *model, struct stream_state *stream,
-                              const struct event *event, uint32_t node)
-{
-    struct memory_error error = {
-        .kind = ERROR_CRASH,
-        .signal = event->cold.values[0] < 128 ? (int)event->cold.values[0] : 0,
-        .address = event->cold.values[2],
-        .ticks = event->ticks,
-        .tid = trace_tid(model, stream),
-        .node = node,
-        .allocated = STACK_NONE,
-        .freed = STACK_NONE,
-    };
-    if (stream->error != ERROR_NONE && model->errors.errors[stream->error].node == STACK_NONE)
-        model->errors.errors[stream->error].node = node;
-    stream->error = ERROR_NONE;
-    error_model_add(&model->errors, &error);
 }
 
 static void trace_apply_lost(struct trace_model *model, struct stream_state *stream, uint64_t ticks)
@@ -111,10 +94,29 @@ static bool trace_apply_cold(struct trace_model *model, struct stream_state *str
         return true;
     case VMT_OP_LOST:
         trace_apply_lost(model, stream, event->ticks);
+        reach_model_gap(&model->reach, stream->index);
         break;
     case VMT_OP_CRASH:
-        trace_apply_crash(model, stream, event, node);
+        error_apply_crash(model, stream, event, node);
         break;
+    case VMT_OP_UNMAP:
+        error_apply_unmap(model, stream, event, node);
+        break;
+    case VMT_OP_UNMAP_FAILED:
+        error_apply_unmap_failed(model, stream);
+        break;
+    case VMT_OP_IGNORE_BEGIN:
+    case VMT_OP_IGNORE_END:
+    case VMT_OP_IGNORE_OBJECT:
+    case VMT_OP_ROOT_REGION:
+    case VMT_OP_ROOT_REGION_END:
+        return lsan_model_apply(&model->lsan, stream, &model->heap, event);
+    case VMT_OP_SCAN:
+        model->reach.left_out =
+            lsan_roots_left_out(process_facts_get(&model->facts, "lsan_options"));
+        break;
+    case VMT_OP_FACT:
+        return process_facts_apply(&model->facts, model->arena, event) && inherit_find(model);
     default:
         break;
     }
@@ -122,7 +124,10 @@ static bool trace_apply_cold(struct trace_model *model, struct stream_state *str
            timeline_apply(&model->timeline, event) &&
            fault_model_apply(&model->faults, stream, event, node) &&
            mapping_model_apply(&model->maps, stream, event, node) &&
-           residency_model_apply(&model->residency, stream->index, trace_tid(model, stream), event);
+           error_apply_unmapped(model, stream, event, node) &&
+           residency_model_apply(&model->residency, stream->index, trace_tid(model, stream),
+                                 event) &&
+           reach_model_apply(&model->reach, stream->index, event);
 }
 
 static void trace_count_faults(struct trace_model *model, const struct stream_state *stream,
@@ -139,6 +144,8 @@ static bool trace_apply_hot(struct trace_model *model, struct stream_state *stre
 {
     trace_count_faults(model, stream, event->minor, event->major);
     stream->last_ticks = event->ticks;
+    if (event->type == EVENT_ALLOC && !lsan_model_alloc(&model->lsan, stream, event->address))
+        return false;
     if (event->type == EVENT_ALLOC && stream->realloc.active &&
         !fault_model_realloc(&model->faults, stream, event))
         return false;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/trace_model.h"
 
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compact/trace_input.h"
 #include "decode/merge.h"
+#include "model/error_place.h"
 #include "model/trace_state.h"
 
 /* First quantum of the era table: about a millisecond of a hardware counter; of an event
@@ -26,6 +28,8 @@ struct trace_model *trace_model_new(void)
         return NULL;
     }
     heap_model_init(&model->heap, &model->sites, &model->stacks, &model->errors, &model->threads);
+    model->errors.place = error_place_find;
+    model->errors.context = model;
     timeline_init(&model->timeline, &model->heap, model->arena);
     fault_model_init(&model->faults, &model->heap, &model->maps, &model->residency, &model->modules,
                      &model->stacks);
@@ -49,10 +53,13 @@ void trace_model_free(struct trace_model *model)
     pool_model_release(&model->pools);
     fault_model_release(&model->faults);
     residency_model_release(&model->residency);
+    reach_model_release(&model->reach);
+    lsan_model_release(&model->lsan);
     mapping_model_release(&model->maps);
     heap_model_release(&model->heap);
     thread_table_release(&model->threads);
     error_model_release(&model->errors);
+    unmap_history_release(&model->unmapped);
     site_table_release(&model->sites);
     stack_tree_release(&model->stacks);
     module_table_release(&model->modules);
@@ -72,10 +79,18 @@ static bool trace_model_begin(struct trace_model *model, const struct trace_read
                        header->page_size);
     residency_model_init(&model->residency, &model->heap, &model->maps, &model->modules,
                          model->arena, model->path);
+    reach_model_init(&model->reach, &model->heap, &model->pools, &model->residency, &model->modules,
+                     &model->stacks, &model->inheritance, model->arena);
+    model->reach.lsan = &model->lsan;
+    model->reach.lossy = header->lost_events || trace_damage_any(&reader->damage);
+    if (header->machine == EM_AARCH64)
+        model->reach.address_bits = REACH_TAGGED_BITS;
     fault_model_start(&model->faults, header);
     model->heap.sample_interval = header->sample_interval;
     model->heap.inherits = (header->flags & VMT_FLAG_FORKED) || header->lost_events ||
                            header->sample_interval || trace_damage_any(&reader->damage);
+    if (header->flags & VMT_FLAG_FORKED)
+        model->inheritance.state = INHERIT_UNTOLD;
     model->streams = calloc(reader->stream_count + 1, sizeof(*model->streams));
     if (!model->streams)
         return false;
@@ -84,7 +99,8 @@ static bool trace_model_begin(struct trace_model *model, const struct trace_read
     for (size_t i = 0; i < model->stream_count; i++) {
         model->streams[i].index = (uint32_t)i;
         model->streams[i].thread = UINT32_MAX;
-        model->streams[i].error = ERROR_NONE;
+        model->streams[i].error = model->streams[i].handled = ERROR_NONE;
+        model->streams[i].unmap_error = ERROR_NONE;
     }
     uint64_t quantum =
         header->clock == VMT_CLOCK_TICKS ? MODEL_TICKS_QUANTUM : MODEL_COUNTER_QUANTUM;
@@ -108,6 +124,7 @@ static bool trace_model_finish(struct trace_model *model, const struct trace_rea
     }
     fault_model_finish(&model->faults, trace_has_huge_pages(model));
     timeline_finish(&model->timeline, model->last_ticks);
+    reach_model_finish(&model->reach);
     model->damage = reader->damage;
     return true;
 }
@@ -121,6 +138,14 @@ static void trace_model_tell(const struct trace_progress *progress,
                          (unsigned)(done * 1000 / reader->chunk_count));
 }
 
+/* Of a parent's trace nobody asks what was in memory, and nothing is of interest from the fork on.
+ */
+static bool trace_is_left_out(const struct event *event)
+{
+    return event->type == EVENT_COLD && event->op >= VMT_OP_RESIDENCY &&
+           event->op <= VMT_OP_SCAN_END;
+}
+
 static enum vmt_error trace_model_events(struct trace_model *model, struct trace_reader *reader,
                                          struct error *error, const struct trace_progress *progress)
 {
@@ -132,6 +157,12 @@ static enum vmt_error trace_model_events(struct trace_model *model, struct trace
     uint64_t until_progress = MODEL_PROGRESS_EVENTS;
     enum decode_result result;
     while ((result = merge_next(&merge, &event, &stream)) == DECODE_EVENT) {
+        if (model->depth && event->ticks >= model->until) {
+            result = DECODE_END;
+            break;
+        }
+        if (model->depth && trace_is_left_out(event))
+            continue;
         if (!trace_model_apply(model, &model->streams[stream], event))
             break;
         if (--until_progress == 0) {
@@ -152,6 +183,10 @@ static enum vmt_error trace_model_read_source(struct trace_model *model, struct 
     enum vmt_error code = trace_input_open(&input, source, error);
     if (code != VMT_OK)
         return code;
+    if (model->depth && input.reader.header.trace_id != model->expected_trace) {
+        trace_input_release(&input);
+        return error_set(error, VMT_ERROR_FORMAT, "is the trace of another process");
+    }
     if (!trace_model_begin(model, &input.reader))
         code = error_no_memory(error);
     if (code == VMT_OK)
@@ -160,6 +195,11 @@ static enum vmt_error trace_model_read_source(struct trace_model *model, struct 
         code = error_no_memory(error);
     trace_input_release(&input);
     return code;
+}
+
+void trace_model_want_parent(struct trace_model *model)
+{
+    model->every_parent = true;
 }
 
 enum vmt_error trace_model_read(struct trace_model *model, const char *path, struct error *error,
@@ -171,6 +211,14 @@ enum vmt_error trace_model_read(struct trace_model *model, const char *path, str
         return error_no_memory(error);
     enum vmt_error code = source_open(path, &source, error);
     return code == VMT_OK ? trace_model_read_source(model, source, error, progress) : code;
+}
+
+enum vmt_error trace_model_read_parent(struct trace_model *parent, const char *path,
+                                       uint64_t trace_id, uint64_t until, struct error *error)
+{
+    parent->expected_trace = trace_id;
+    parent->until = until;
+    return trace_model_read(parent, path, error, NULL);
 }
 
 enum vmt_error trace_model_read_memory(struct trace_model *model, const void *bytes, size_t size,

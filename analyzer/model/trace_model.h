@@ -25,6 +25,9 @@ struct trace_progress {
 struct trace_model *trace_model_new(void);
 void trace_model_free(struct trace_model *model);
 
+/* Before it is read: the parent's trace of a forked child is read however large it is. */
+void trace_model_want_parent(struct trace_model *model);
+
 /* Reads the trace at `path` ("-" is standard input).  A damaged or cut-off trace is VMT_OK: the
  * report's notes tell what is missing.  Anything else leaves *error filled in and the model
  * good for trace_model_free only.  `error` and `progress` may be NULL. */

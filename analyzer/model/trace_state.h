@@ -10,16 +10,20 @@
 #include "model/error_model.h"
 #include "model/fault_model.h"
 #include "model/heap_model.h"
+#include "model/inherit.h"
+#include "model/lsan_model.h"
 #include "model/mapping_model.h"
 #include "model/module_table.h"
 #include "model/pool_model.h"
 #include "model/process_facts.h"
+#include "model/reach_model.h"
 #include "model/residency_model.h"
 #include "model/site_table.h"
 #include "model/stack_tree.h"
 #include "model/thread_table.h"
 #include "model/timeline.h"
 #include "model/trace_model.h"
+#include "model/unmap_history.h"
 #include "reader/trace_reader.h"
 
 struct trace_model {
@@ -35,6 +39,7 @@ struct trace_model {
     struct stack_tree stacks;
     struct site_table sites;
     struct error_model errors;
+    struct unmap_history unmapped;
     struct thread_table threads;
     struct heap_model heap;
     struct mapping_model maps;
@@ -42,8 +47,15 @@ struct trace_model {
     struct timeline timeline;
     struct fault_model faults;
     struct residency_model residency;
+    struct reach_model reach;
+    struct lsan_model lsan;
     struct clock_model clock;
     struct process_facts facts;
+    struct inheritance inheritance;
+    unsigned depth;          /* 0, or for whose sake it is read: 1 is a forked child's parent */
+    bool every_parent;       /* read, however large it is */
+    uint64_t until;          /* ticks from which on nothing is taken in, if depth > 0 */
+    uint64_t expected_trace; /* trace_id, if depth > 0 */
 
     struct stream_state *streams;
     size_t stream_count;

@@ -199,8 +199,17 @@ static const char *hint_copies(struct report_build *build)
     for (size_t i = 0; i < build->report->fault_target_count; i++)
         copies += build->report->fault_targets[i]->counts.kinds[REPORT_FAULT_COPY];
     bool forked = build->model->header.flags & VMT_FLAG_FORKED;
-    if (!hint_weighs(build, copies) || (forked && build->model->timeline.sample_count == 0))
+    const struct report_inherited *inherited = &build->report->inherited;
+    bool guessed = build->model->timeline.sample_count == 0 && 2 * inherited->copies < copies;
+    if (!hint_weighs(build, copies) || (forked && guessed))
         return NULL;
+    if (inherited->copied)
+        return arena_printf(build->arena,
+                            "Copy-on-write storm: this child wrote to %s that it shared with its "
+                            "parent, process %" PRIu32 "; each page was copied first (%" PRIu64
+                            " faults). %" PRIu64 " of the pages had been allocated by %s.",
+                            hint_bytes(build, copies * page), inherited->pid, copies,
+                            inherited->copied_faults, hint_place(build, inherited->copied->stack));
     if (forked)
         return arena_printf(build->arena,
                             "Copy-on-write storm: this child wrote to %s that it shared with its "

@@ -32,9 +32,12 @@ enum fault_part { FAULT_PART_NONE, FAULT_PART_CODE, FAULT_PART_DATA, FAULT_PART_
 bool fault_target_resolve(struct report_build *build, const struct fault_target *target,
                           uint32_t code, struct report_fault_target *out, enum fault_part *part);
 
+/* fault_copies.c: whether the target is what a forked child has from its parent. */
+bool fault_target_inherited(const struct trace_model *model, const struct fault_target *target);
+
 /* fault_copies.c: before the first pair is added, and for each. */
 void fault_copies_bound(struct fault_sums *sums);
-void fault_copies_apply(struct fault_sums *sums, enum fault_owner owner,
+void fault_copies_apply(struct fault_sums *sums, const struct fault_target *target,
                         struct report_fault_counts *counts);
 
 /* fault_hints.c */

@@ -118,7 +118,9 @@ static bool fault_target_unknown(struct report_build *build, const struct fault_
     } else if (fault_code_allocates(build, code)) {
         out->kind = "allocator";
     } else if (build->model->header.flags & VMT_FLAG_FORKED) {
-        out->name = "memory inherited from the parent process, whose trace knows the owner";
+        out->name = build->model->inheritance.state == INHERIT_TAKEN
+                        ? "memory inherited from the parent process"
+                        : "memory inherited from the parent process, whose trace knows the owner";
     } else if (part == PART_LIVE || part == PART_FREE) {
         bool sampled = build->model->heap.sample_interval > 0;
         out->kind = sampled ? "heap" : "allocator";

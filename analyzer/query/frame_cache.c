@@ -106,6 +106,7 @@ static bool frame_fill(struct frame_cache *cache, struct report_frame *frame,
     frame->function_offset = symbol->function_offset;
     frame->inlined = symbol->inlined;
     return frame_copy_string(cache, symbol->function, &frame->function) &&
+           frame_copy_string(cache, symbol->linkage, &frame->linkage) &&
            frame_copy_string(cache, symbol->file, &frame->file);
 }
 

@@ -16,11 +16,13 @@
 #include <stdint.h>
 
 #include "query/report_memory.h"
+#include "query/report_retention.h"
 
 #define REPORT_UNKNOWN UINT64_MAX
 
 struct report_frame {
     const char *function; /* demangled, or NULL */
+    const char *linkage;  /* the linker's name for it, or NULL if that is not known */
     const char *file;     /* or NULL */
     int line;             /* 0: unknown */
     const char *module;   /* path of the binary, or NULL (JIT, unknown) */
@@ -69,6 +71,8 @@ struct report_site {
     uint64_t resident_bytes, swapped_bytes; /* at the end, or REPORT_UNKNOWN */
     bool estimated;    /* from samples: heap sites of a sampled trace, all but faults and failed */
     uint64_t recorded; /* allocations whose records there are */
+    bool inherited;    /* of blocks and mappings that a forked child has from its parent, and not of
+                          its own: only live_*, largest, faults and what is resident say anything */
     struct report_margin allocated_margin, live_margin, peak_margin;
 };
 
@@ -134,8 +138,9 @@ struct report_fault_totals {
                         any event */
     uint64_t owned;  /* of described and inferred, those whose owner is known */
     uint64_t minor_ns, major_ns; /* what one costs */
-    bool measured;               /* ... on the machine that was traced; else it is assumed */
-    uint64_t estimated_ns;       /* of all that are known, or total */
+    /* ... by the recorder, in the process that was traced; else they are assumed */
+    bool minor_measured, major_measured;
+    uint64_t estimated_ns; /* of all that are known, or total */
     /* The densest part of the time line: faults a second from fastest_ns on; 0: it is too short. */
     uint64_t fastest, fastest_ns, fastest_length_ns;
 };
@@ -148,6 +153,10 @@ enum report_leak_class {
     REPORT_LEAK_UNSCANNED,
 };
 
+struct report_object {
+    uint64_t address, bytes;
+};
+
 struct report_leak {
     enum report_leak_class class;
     const struct report_site *site;
@@ -158,10 +167,38 @@ struct report_leak {
     bool estimated;
     uint64_t recorded; /* blocks whose records there are */
     struct report_margin margin;
+    /* Definite ones only: the indirect ones that are lost with them, which have entries of their
+     * own sites, too. */
+    uint64_t indirect_bytes, indirect_blocks;
+    uint64_t scans_seen;                  /* complete scans that found definite blocks there */
+    uint64_t before_bytes, before_blocks; /* definite at the complete scan before */
+    const struct report_scan *before;     /* that one, or NULL */
+    /* Lost and possibly lost ones, by address, if LSAN_OPTIONS of the program ask for them. */
+    struct report_object *objects;
+    size_t object_count;
+};
+
+/* A look at all memory for pointers. */
+struct report_scan {
+    uint64_t number;
+    const char *reason; /* "exit", "snapshot", "signal", "lsan" */
+    const char *name;   /* of the snapshot, or "" */
+    uint64_t t_ns;
+    const char *stop; /* how other threads were stopped: "alone", "ptrace", "signal", "none" */
+    uint64_t threads, stopped;
+    uint64_t pause_ns, duration_ns, pointers, unreadable_bytes;
+    const char *failure; /* why it says nothing, or NULL */
+    bool certain;        /* what it found to be lost is; else it is only possible */
+    bool all_blocks;     /* it knew all blocks; else memory of others counted as used */
+    struct {
+        uint64_t bytes, blocks;
+    } classes[4]; /* by enum report_leak_class */
 };
 
 struct report_sample {
     uint64_t t_ns, rss_bytes, virtual_bytes, live_bytes, minor_faults, major_faults;
+    uint64_t swap_bytes;
+    uint64_t free_heap_bytes; /* resident, kept by the allocator: known where a snapshot followed */
 };
 
 struct report_phase {
@@ -171,6 +208,8 @@ struct report_phase {
     uint64_t allocations, frees, bytes_allocated; /* during the phase */
     uint64_t live_bytes_begin, live_bytes_end;
     uint64_t survivors_bytes, survivors_blocks; /* allocated in the phase, live at its end */
+    uint64_t leaked_bytes, leaked_blocks; /* allocated in the phase, and definitely or indirectly
+                                             lost (suppressed or not); REPORT_UNKNOWN: no scan */
     uint64_t peak_live_bytes;
 };
 
@@ -200,16 +239,40 @@ struct report_pool {
     uint64_t allocations, frees, bytes_allocated, live_bytes, live_blocks, peak_bytes;
 };
 
+/* A register that, at a crash, held something that explains it. */
+struct report_register {
+    const char *words; /* "rdi is 0x5581, 8 bytes into a block of 40 bytes, freed" */
+    const struct report_stack *allocated, *freed; /* of that block, or NULL */
+};
+
 struct report_error {
-    const char *kind; /* "double-free", "invalid-free", "mismatched-free", "segfault", "abort",
-                         "bus-error", "illegal-instruction", "floating-point" */
+    const char *kind; /* "double-free", "invalid-free", "mismatched-free", "realloc-after-free",
+                         "munmap-of-heap", "segfault", "abort", "bus-error",
+                         "illegal-instruction", "floating-point" */
     uint64_t address, t_ns;
     uint32_t tid;
     uint64_t count;                       /* the same kind with the same stacks */
     const struct report_stack *stack;     /* where it happened; NULL if not known */
     const struct report_stack *allocated; /* of the block concerned, or NULL */
     const struct report_stack *freed;     /* earlier release, or NULL */
-    const char *detail;                   /* "24 bytes into a block of 40 bytes, freed", or NULL */
+    bool suppressed;
+    const char *detail; /* "24 bytes into a block of 40 bytes, freed", or NULL */
+    const char *hint;   /* what to do about a stack that is missing, or NULL */
+    bool handled;       /* a handler of the program's took the signal, and it did not end of it */
+    bool follows;       /* a crash that the wrong release before it has led to */
+    bool mapping;       /* `allocated` and `freed` are of a mapping, not of a block */
+    const struct report_register *registers;
+    size_t register_count;
+};
+
+/* A suppression that was asked for, whether it hid anything or not; built-in ones only if so. */
+struct report_suppression {
+    const char *name, *file; /* file: "built-in", ... */
+    unsigned line;
+    const char *type; /* "leak" (LeakSanitizer's), "Memcheck:Leak", "Memcheck:Free" */
+    bool builtin;
+    uint64_t matches, blocks,
+        bytes; /* leaks (or errors) that it hid by their stacks, their blocks */
 };
 
 enum report_end {
@@ -226,6 +289,20 @@ struct report_module {
     char build_id[129]; /* hex, or empty */
 };
 
+/* What a forked child has from its parent, as the parent's trace tells. */
+struct report_inherited {
+    const char *state; /* "taken", or why not: "untold", "missing", "other", "unreadable", "large";
+                          NULL if the process was not forked */
+    const char *trace; /* the parent's, or NULL */
+    uint32_t pid;      /* the parent's, 0 if not known */
+    bool taken;
+    uint64_t blocks, bytes, mappings; /* at the fork */
+    uint64_t live_blocks, live_bytes; /* of these at the end */
+    uint64_t copies;                  /* faults that copied a page of them */
+    const struct report_site *copied; /* most of these; NULL: none */
+    uint64_t copied_faults;           /* how many */
+};
+
 struct report {
     /* process */
     uint32_t pid, ppid;
@@ -238,6 +315,7 @@ struct report {
     int exit_status; /* -1: not known */
     int signal;      /* 0: none */
     bool forked;     /* began as a fork of another traced process */
+    struct report_inherited inherited;
     const char *trace_path;
     struct {
         const char *key, *value;
@@ -284,6 +362,7 @@ struct report {
     /* lists; sites hold every site once, sorted by bytes allocated */
     const struct report_site *const *sites;
     size_t site_count;
+    size_t inherited_site_count; /* the last of them */
     const struct report_site *const *peak_sites;
     size_t peak_site_count; /* by peak_bytes */
     const struct report_site *const *temporary_sites;
@@ -304,6 +383,9 @@ struct report {
     struct report_fault_totals fault_totals;
     const struct report_leak *leaks;
     size_t leak_count; /* by class, bytes */
+    const struct report_scan *scans;
+    size_t scan_count;               /* by time */
+    const struct report_scan *judge; /* that the leaks' classes are from, or NULL */
     const struct report_sample *samples;
     size_t sample_count;
     const struct report_phase *phases;
@@ -318,7 +400,11 @@ struct report {
     size_t pool_count;
     const struct report_error *errors;
     size_t error_count;
-    const struct report_memory *memory; /* what was resident, never NULL */
+    const struct report_suppression *suppressions;
+    size_t suppression_count;                     /* as they were read */
+    uint64_t suppressed_bytes, suppressed_blocks; /* that would else be in leaked_* */
+    const struct report_memory *memory;           /* what was resident, never NULL */
+    const struct report_retention *retention;     /* NULL: no scan judged, or it is sampled */
     const struct report_module *modules;
     size_t module_count;
     const char *const *notes;
@@ -330,6 +416,7 @@ struct report {
     void *arena;         /* private */
 };
 
+struct suppression_list;
 struct trace_model;
 struct symbolizer_options;
 
@@ -339,6 +426,7 @@ struct report_options {
     /* called now and then with 0..1000 per mille of the work done; may be NULL */
     void (*progress)(void *context, const char *what, unsigned per_mille);
     void *progress_context;
+    const struct suppression_list *suppressions; /* the user's, or NULL */
 };
 
 /* Builds the results from a model that has taken in the whole trace.  The model may be freed

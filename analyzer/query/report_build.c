@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "query/report_build.h"
+#include "suppress/suppression.h"
 
 const char *report_copy(struct report_build *build, const char *text)
 {
@@ -50,11 +51,13 @@ static bool report_build_all(struct report_build *build)
     if (!report_build_process(build))
         return false;
     report_build_summary(build);
-    if (!report_build_sites(build) || !report_build_leaks(build))
+    if (!report_build_sites(build) || !report_build_leaks(build) || !report_suppress_leaks(build))
         return false;
     report_build_estimates(build);
-    return report_build_lists(build) && report_build_residency(build) &&
-           report_build_faults(build) && report_build_errors(build) && report_build_frames(build) &&
+    return report_build_lists(build) && report_build_retention(build) &&
+           report_build_residency(build) && report_build_faults(build) &&
+           report_build_errors(build) && report_suppress_errors(build) &&
+           report_list_suppressions(build) && report_build_frames(build) &&
            report_build_notes(build);
 }
 
@@ -75,6 +78,8 @@ struct report *report_new(const struct trace_model *model, const struct report_o
         options->progress(options->progress_context, "resolving symbols", 1000);
     frame_cache_release(&build.frames);
     string_list_release(&build.notes);
+    string_list_release(&build.suppression_notes);
+    suppression_list_free(build.suppressions);
     free(build.stacks);
     symbolizer_free(symbolizer);
     if (good)

@@ -20,6 +20,10 @@ struct report_build { /* all zero but for what report_new sets */
     struct report_site *sites;          /* by the model's numbers */
     struct report_memory *memory;       /* the report's */
     struct report_snapshot *snapshots;  /* the report's */
+    struct report_sample *samples;      /* the report's */
+    const struct reach_sum *leaked;     /* before each era, of a trace with a scan; or NULL */
+    struct suppression_list *suppressions;
+    struct string_list suppression_notes; /* what was not read of them */
     struct string_list notes;
 };
 
@@ -39,11 +43,28 @@ const char *report_kind_name(struct report_build *build, uint32_t kind);
 /* report_faults.c, after sites, summary and lists */
 bool report_build_faults(struct report_build *build);
 
+/* report_inherited.c, after the targets of faults and before their hints */
+bool report_build_inherited(struct report_build *build);
+
+/* report_scans.c: the scans of memory, and which of them judges; then what they tell of a leak. */
+bool report_build_scans(struct report_build *build);
+void report_scan_leak(struct report_build *build, uint32_t site, struct report_leak *leak);
+
+/* report_retention.c, after the scans and sites: why what is not lost is alive. */
+bool report_build_retention(struct report_build *build);
+
 /* report_leaks.c, report_lists.c, report_errors.c, report_notes.c */
 bool report_build_leaks(struct report_build *build);
+int report_compare_leaks(const void *left, const void *right); /* of struct report_leak */
 bool report_build_lists(struct report_build *build);
 bool report_build_errors(struct report_build *build);
 bool report_build_notes(struct report_build *build);
+
+/* report_suppress.c: before the sums of leaks are looked at; errors when they are there; then
+ * what was used, and notes about what was not read. */
+bool report_suppress_leaks(struct report_build *build);
+bool report_suppress_errors(struct report_build *build);
+bool report_list_suppressions(struct report_build *build);
 
 /* report_residency.c, which calls the others: what was resident.  After the lists. */
 bool report_build_residency(struct report_build *build);
@@ -51,8 +72,10 @@ bool report_build_growth(struct report_build *build);
 bool report_build_trend(struct report_build *build);
 bool report_build_map(struct report_build *build);
 
-/* report_estimates.c: what sampling makes of figures.  The first, for a site whose sums are
- * weights; the second, once all sites and leaks are there. */
+/* report_estimates.c: what sampling makes of figures.  The second, for a site whose sums are
+ * weights; the third, once all sites and leaks are there. */
+struct report_margin report_margin(uint64_t interval, const struct sample_variance *variance,
+                                   uint64_t samples);
 void report_estimate_site(const struct report_build *build, uint32_t site);
 void report_build_estimates(struct report_build *build);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
 
-#include "query/report_build.h"
+#include "query/error_words.h"
 
 static const char *report_signal_kind(int signal)
 {
@@ -34,39 +34,22 @@ static const char *report_error_kind(const struct memory_error *error)
         return "invalid-free";
     case ERROR_MISMATCHED_FREE:
         return "mismatched-free";
+    case ERROR_REALLOC_FREED:
+        return "realloc-after-free";
+    case ERROR_UNMAPPED_HEAP:
+        return "munmap-of-heap";
     case ERROR_CRASH:
         break;
     }
     return report_signal_kind(error->signal);
 }
 
-static bool report_error_detail(struct report_build *build, const struct memory_error *error,
-                                const char **detail)
+/* A handler took the signal, and it is not what the process ended of after all. */
+static bool report_survived(const struct report_build *build, const struct memory_error *error)
 {
-    unsigned long long size = error->block_size, offset = error->offset;
-    const char *bytes = error->block_size == 1 ? "byte" : "bytes";
-    const char *step = error->offset == 1 ? "byte" : "bytes";
-    *detail = NULL;
-    if (error->kind == ERROR_CRASH && report_signal_kind(error->signal)[0] == 's' &&
-        error->signal != SIGSEGV)
-        *detail = arena_printf(build->arena, "signal %d", error->signal);
-    else if (error->kind == ERROR_MISMATCHED_FREE)
-        *detail = arena_printf(build->arena, "a block of %llu %s from %s, released by %s", size,
-                               bytes, report_kind_name(build, error->allocated_kind),
-                               report_kind_name(build, error->released_kind));
-    else if (error->place == ERROR_PLACE_BLOCK)
-        *detail = arena_printf(build->arena, "a block of %llu %s, freed before", size, bytes);
-    else if (error->place == ERROR_PLACE_INSIDE_LIVE)
-        *detail = arena_printf(build->arena, "%llu %s into a block of %llu %s", offset, step, size,
-                               bytes);
-    else if (error->place == ERROR_PLACE_INSIDE_FREED)
-        *detail = arena_printf(build->arena, "%llu %s into a block of %llu %s, freed", offset, step,
-                               size, bytes);
-    else if (error->kind == ERROR_INVALID_FREE)
-        *detail = "not an address that an allocation returned";
-    else
-        return true;
-    return *detail != NULL;
+    const struct report *report = build->report;
+    return (error->flags & VMT_CRASH_HANDLED) &&
+           !(report->end == REPORT_END_SIGNAL && report->signal == error->signal);
 }
 
 bool report_build_errors(struct report_build *build)
@@ -80,15 +63,20 @@ bool report_build_errors(struct report_build *build)
         const struct memory_error *error = &errors->errors[i];
         list[i] = (struct report_error){
             .kind = report_error_kind(error),
-            .address = error->address,
+            .address = error_address(error),
             .t_ns = report_ns(build, error->ticks),
             .tid = error->tid,
             .count = error->count,
             .stack = report_build_stack(build, error->node, &good),
             .allocated = report_build_stack(build, error->allocated, &good),
             .freed = report_build_stack(build, error->freed, &good),
+            .detail = error_words(build, error, &good),
+            .hint = error_hint(error),
+            .follows = error->follows,
+            .handled = report_survived(build, error),
+            .mapping = error->place == ERROR_PLACE_MAPPING || error->place == ERROR_PLACE_UNMAPPED,
         };
-        good = report_error_detail(build, error, &list[i].detail) && good;
+        good = error_registers(build, error, &list[i]) && good;
     }
     build->report->errors = list;
     build->report->error_count = errors->count;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A sampled trace: sums of weights become estimates with their margins. */
+#include <math.h>
+
 #include "query/report_build.h"
 
-static struct report_margin report_margin(uint64_t interval, const struct sample_variance *variance,
-                                          uint64_t samples)
+struct report_margin report_margin(uint64_t interval, const struct sample_variance *variance,
+                                   uint64_t samples)
 {
     return (struct report_margin){sample_margin(interval, variance->bytes, samples),
                                   sample_margin(interval, variance->blocks, samples)};
@@ -36,7 +38,7 @@ static void report_sum_sites(struct report_build *build)
     report->peak_live_bytes = report->peak_live_blocks = 0;
     for (size_t i = 0; i < build->model->sites.count; i++) {
         const struct report_site *site = &build->sites[i];
-        if (!site->estimated)
+        if (!site->estimated || site->inherited)
             continue;
         report->allocations += site->allocations;
         report->bytes_allocated += site->bytes_allocated;
@@ -48,6 +50,25 @@ static void report_sum_sites(struct report_build *build)
     }
     report->frees = report->allocations - report->live_blocks_at_end;
     report->bytes_freed = report->bytes_allocated - report->live_bytes_at_end;
+}
+
+/* The squares of the margins of a sum's parts add up. */
+static struct report_margin report_leaked_margin(const struct report *report, uint64_t interval)
+{
+    static const struct sample_variance none;
+    double bytes = 0, blocks = 0;
+    bool any = false;
+    for (size_t i = 0; i < report->leak_count; i++) {
+        const struct report_leak *leak = &report->leaks[i];
+        if (leak->suppressed || !leak->estimated || leak->class > REPORT_LEAK_INDIRECT)
+            continue;
+        any = true;
+        bytes += (double)leak->margin.bytes * (double)leak->margin.bytes;
+        blocks += (double)leak->margin.blocks * (double)leak->margin.blocks;
+    }
+    if (!any)
+        return report_margin(interval, &none, 0);
+    return (struct report_margin){(uint64_t)(sqrt(bytes) + 0.5), (uint64_t)(sqrt(blocks) + 0.5)};
 }
 
 /* Without a scan, what leaked is what is live. */
@@ -67,5 +88,6 @@ void report_build_estimates(struct report_build *build)
     report->live_margin = report_margin(interval, &heap->live_variance, heap->live_blocks);
     report->peak_margin = report_margin(interval, &heap->peak_variance, heap->peak_blocks);
     report->freed_margin = report_margin(interval, &freed, heap->frees);
-    report->leaked_margin = report->live_margin;
+    report->leaked_margin =
+        report->judge ? report_leaked_margin(report, interval) : report->live_margin;
 }

@@ -170,7 +170,7 @@ static bool fault_sums_add(struct fault_sums *sums, const struct fault_pair *pai
                                          .kernel = pair->kernel,
                                          .inferred = pair->inferred};
     memcpy(counts.kinds, pair->kinds, sizeof(counts.kinds));
-    fault_copies_apply(sums, target->owner, &counts);
+    fault_copies_apply(sums, target, &counts);
     fault_kinds_of_part(build, part, &counts);
     fault_counts_add(&sum->counts, &counts);
     fault_counts_add(&sums->codes[code].counts, &counts);
@@ -312,7 +312,8 @@ static void fault_total(struct report_build *build)
     totals->unseen -= totals->before;
     totals->minor_ns = fault_fact(build, "fault_ns", MINOR_NS);
     totals->major_ns = fault_fact(build, "major_fault_ns", MAJOR_NS);
-    totals->measured = process_facts_get(&model->facts, "fault_ns") != NULL;
+    totals->minor_measured = process_facts_get(&model->facts, "fault_ns") != NULL;
+    totals->major_measured = process_facts_get(&model->facts, "major_fault_ns") != NULL;
     uint64_t all = carried + totals->before + totals->unseen;
     uint64_t major = report->major_faults == REPORT_UNKNOWN || report->major_faults > all
                          ? majors
@@ -368,5 +369,5 @@ bool report_build_faults(struct report_build *build)
         return false;
     fault_total(build);
     fault_fastest(build->report);
-    return report_build_fault_hints(build);
+    return report_build_inherited(build) && report_build_fault_hints(build);
 }

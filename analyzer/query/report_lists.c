@@ -19,11 +19,25 @@ static bool report_build_samples(struct report_build *build)
             report_heap_sum(build, sample->live_bytes),
             sample->minor,
             sample->major,
+            sample->swap_bytes,
+            REPORT_UNKNOWN,
         };
     }
-    build->report->samples = list;
+    build->report->samples = build->samples = list;
     build->report->sample_count = timeline->sample_count;
     return true;
+}
+
+static void report_phase_leaks(const struct report_build *build, const struct phase *phase,
+                               struct report_phase *shown)
+{
+    const struct reach_sum *before = build->leaked;
+    if (!before)
+        return;
+    shown->leaked_bytes = report_heap_sum(build, before[phase->end_era].bytes) -
+                          report_heap_sum(build, before[phase->first_era].bytes);
+    shown->leaked_blocks = report_heap_sum(build, before[phase->end_era].blocks) -
+                           report_heap_sum(build, before[phase->first_era].blocks);
 }
 
 static bool report_build_phases(struct report_build *build)
@@ -47,7 +61,10 @@ static bool report_build_phases(struct report_build *build)
             .survivors_bytes = report_heap_sum(build, phase->survivors_bytes),
             .survivors_blocks = report_heap_sum(build, phase->survivors_blocks),
             .peak_live_bytes = report_heap_sum(build, phase->peak_bytes),
+            .leaked_bytes = REPORT_UNKNOWN,
+            .leaked_blocks = REPORT_UNKNOWN,
         };
+        report_phase_leaks(build, phase, &list[i]);
         if (!list[i].name)
             return false;
     }

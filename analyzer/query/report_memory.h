@@ -40,6 +40,7 @@ struct report_resident_site {
     uint64_t huge;             /* of the resident bytes */
     uint64_t of_files;         /* of a mapping's resident bytes: in REPORT_PART_FILES */
     uint64_t pinned;           /* free bytes of nearly empty pages that its blocks keep */
+    uint64_t pss; /* resident, shared pages divided among the processes that have them */
 };
 
 struct report_resident_file {

@@ -226,6 +226,8 @@ static bool report_note_snapshot(struct report_build *build, const struct report
 static bool report_note_unseen(struct report_build *build)
 {
     const struct trace_model *model = build->model;
+    if (model->inheritance.state == INHERIT_TAKEN)
+        return true;
     if (model->header.flags & VMT_FLAG_FORKED)
         return report_note(build, "resident memory: blocks and mappings that this process has from "
                                   "its parent are not known here; they count as free memory of "
@@ -233,6 +235,42 @@ static bool report_note_unseen(struct report_build *build)
     return model->heap.seeing_since == 0 ||
            report_note(build, "resident memory: blocks of the time when recording was paused or "
                               "lost are not known; they count as free memory of the allocator");
+}
+
+/* Whether what a forked child has from its parent has owners, and what is uncertain about them. */
+static bool report_note_inherited(struct report_build *build)
+{
+    const struct inheritance *from = &build->model->inheritance;
+    const char *unknown = "memory that this process has from its parent has no owner here: ";
+    switch (from->state) {
+    case INHERIT_NONE:
+        return true;
+    case INHERIT_UNTOLD:
+        return report_note(build, "%sthe trace does not say where the parent's is", unknown);
+    case INHERIT_MISSING:
+        return report_note(build, "%sthe parent's trace %s was not found, nor beside this one",
+                           unknown, from->path);
+    case INHERIT_OTHER:
+        return report_note(build, "%s%s is the trace of another process than the parent", unknown,
+                           from->path);
+    case INHERIT_UNREADABLE:
+        return report_note(build, "%sthe parent's trace %s %s", unknown, from->path, from->problem);
+    case INHERIT_LARGE:
+        return report_note(build,
+                           "%sthe parent's trace %s is %llu MiB, large for this one, and was not "
+                           "read (--read-parent reads it)",
+                           unknown, from->path, (unsigned long long)(from->size >> 20));
+    case INHERIT_TAKEN:
+        break;
+    }
+    if (!from->exact &&
+        !report_note(build, "the moment of the fork is not known, only that of the first event "
+                            "here: what the parent did in between counts as inherited"))
+        return false;
+    return from->whole || report_note(build,
+                                      "the parent's trace %s is not whole up to the fork: some "
+                                      "memory that it left has no owner",
+                                      from->path);
 }
 
 static bool report_note_residency(struct report_build *build)
@@ -263,6 +301,14 @@ static bool report_note_symbols(struct report_build *build)
     return true;
 }
 
+static bool report_note_suppressions(struct report_build *build)
+{
+    for (size_t i = 0; i < build->suppression_notes.count; i++)
+        if (!string_list_add(&build->notes, build->suppression_notes.strings[i]))
+            return false;
+    return true;
+}
+
 bool report_build_notes(struct report_build *build)
 {
     if (!report_note_damage(build))
@@ -270,7 +316,8 @@ bool report_build_notes(struct report_build *build)
     build->report->damage_count = build->notes.count;
     if (!report_note_sampling(build) || !report_note_losses(build) || !report_note_nothing(build) ||
         !report_note_heap(build) || !report_note_faults(build) || !report_note_bounds(build) ||
-        !report_note_residency(build) || !report_note_symbols(build))
+        !report_note_inherited(build) || !report_note_residency(build) ||
+        !report_note_symbols(build) || !report_note_suppressions(build))
         return false;
     const char **notes = arena_array(build->arena, build->notes.count, sizeof(*notes));
     if (!notes)

@@ -53,6 +53,7 @@ static bool resident_sites(struct report_build *build, const struct residency *f
             .untouched = site->bytes.size > used ? site->bytes.size - used : 0,
             .huge = site->huge < site->bytes.resident ? site->huge : site->bytes.resident,
             .of_files = site->of_files,
+            .pss = site->pss < site->bytes.resident ? site->pss : site->bytes.resident,
             .pinned = resident_blocks_known(build) ? site->pinned : 0,
         };
     }
@@ -153,6 +154,20 @@ static void resident_snapshots(struct report_build *build)
     }
 }
 
+/* Each snapshot is preceded by a point of the time line. */
+static void resident_samples(struct report_build *build)
+{
+    const struct report_memory *memory = build->memory;
+    size_t next = 0;
+    for (size_t i = 0; i < memory->residency_count && !build->report->forked; i++) {
+        const struct report_residency *at = &memory->residencies[i];
+        while (next < build->report->sample_count && build->samples[next].t_ns <= at->t_ns)
+            next++;
+        if (next > 0 && at->rss_bytes)
+            build->samples[next - 1].free_heap_bytes = at->parts[REPORT_PART_FREE].resident;
+    }
+}
+
 bool report_build_residency(struct report_build *build)
 {
     const struct residency_model *model = &build->model->residency;
@@ -170,6 +185,7 @@ bool report_build_residency(struct report_build *build)
     memory->residency_count = model->count;
     build->report->memory = build->memory = memory;
     resident_snapshots(build);
+    resident_samples(build);
     if (model->count)
         resident_at_end(build, residency_model_last(model));
     return report_build_growth(build) && report_build_trend(build) && report_build_map(build);

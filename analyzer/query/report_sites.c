@@ -50,13 +50,21 @@ const char *report_kind_name(struct report_build *build, uint32_t kind)
     }
 }
 
-enum site_class { SITE_CLASS_HEAP = 1, SITE_CLASS_MAPPING = 2, SITE_CLASS_POOL = 4 };
+/* What was allocated before a fork is a class of its own, whatever made it. */
+enum site_class {
+    SITE_CLASS_HEAP = 1,
+    SITE_CLASS_MAPPING = 2,
+    SITE_CLASS_POOL = 4,
+    SITE_CLASS_INHERITED = 8,
+};
 
-static unsigned report_site_class(uint32_t kind)
+static unsigned report_site_class(const struct site *site)
 {
-    if (kind >= SITE_POOL)
+    if (site->inherited)
+        return SITE_CLASS_INHERITED;
+    if (site->kind >= SITE_POOL)
         return SITE_CLASS_POOL;
-    return kind >= SITE_MMAP ? SITE_CLASS_MAPPING : SITE_CLASS_HEAP;
+    return site->kind >= SITE_MMAP ? SITE_CLASS_MAPPING : SITE_CLASS_HEAP;
 }
 
 static bool report_fill_site(struct report_build *build, uint32_t index)
@@ -84,9 +92,10 @@ static bool report_fill_site(struct report_build *build, uint32_t index)
         .resident_bytes = REPORT_UNKNOWN,
         .swapped_bytes = REPORT_UNKNOWN,
         .recorded = site->samples,
+        .inherited = site->inherited,
     };
     site_table_at_peak(&build->model->sites, index, &out->peak_bytes, &out->peak_blocks);
-    if (build->model->heap.sample_interval && report_site_class(site->kind) == SITE_CLASS_HEAP)
+    if (build->model->heap.sample_interval && site->kind < SITE_MMAP)
         report_estimate_site(build, index);
     return good && out->kind;
 }
@@ -121,12 +130,15 @@ static uint64_t report_by_live(const struct report_site *site)
 struct ranked_site {
     uint64_t rank;
     uint32_t index;
+    bool inherited;
 };
 
-/* Highest first; the older site first where they are equal. */
+/* Highest first; the older site first where they are equal.  What was inherited comes last. */
 static int report_compare_ranks(const void *left, const void *right)
 {
     const struct ranked_site *a = left, *b = right;
+    if (a->inherited != b->inherited)
+        return b->inherited ? -1 : 1;
     if (a->rank != b->rank)
         return a->rank > b->rank ? -1 : 1;
     return a->index < b->index ? -1 : a->index > b->index;
@@ -143,8 +155,8 @@ static bool report_rank_sites(struct report_build *build, unsigned classes,
         return false;
     for (uint32_t i = 0; i < total; i++) {
         uint64_t value = rank(&build->sites[i]);
-        if ((report_site_class(build->model->sites.sites[i].kind) & classes) && (all || value))
-            ranked[kept++] = (struct ranked_site){value, i};
+        if ((report_site_class(&build->model->sites.sites[i]) & classes) && (all || value))
+            ranked[kept++] = (struct ranked_site){value, i, build->sites[i].inherited};
     }
     qsort(ranked, kept, sizeof(*ranked), report_compare_ranks);
     const struct report_site **sites = arena_array(build->arena, kept, sizeof(*sites));
@@ -160,14 +172,15 @@ static bool report_build_rankings(struct report_build *build)
 {
     struct report *report = build->report;
     unsigned owners = SITE_CLASS_HEAP | SITE_CLASS_MAPPING;
-    return report_rank_sites(build, owners | SITE_CLASS_POOL, report_by_allocated, true,
-                             &report->sites, &report->site_count) &&
+    unsigned all = owners | SITE_CLASS_POOL | SITE_CLASS_INHERITED;
+    return report_rank_sites(build, all, report_by_allocated, true, &report->sites,
+                             &report->site_count) &&
            report_rank_sites(build, SITE_CLASS_HEAP, report_by_peak, false, &report->peak_sites,
                              &report->peak_site_count) &&
            report_rank_sites(build, SITE_CLASS_HEAP, report_by_temporary, false,
                              &report->temporary_sites, &report->temporary_site_count) &&
-           report_rank_sites(build, SITE_CLASS_HEAP, report_by_faults, false, &report->fault_sites,
-                             &report->fault_site_count) &&
+           report_rank_sites(build, SITE_CLASS_HEAP | SITE_CLASS_INHERITED, report_by_faults, false,
+                             &report->fault_sites, &report->fault_site_count) &&
            /* Pools lie in blocks and mappings, which have owners already. */
            report_rank_sites(build, owners, report_by_live, false, &report->growth_sites,
                              &report->growth_site_count);
@@ -188,14 +201,14 @@ static bool report_build_mappings(struct report_build *build)
     const struct site_table *table = &build->model->sites;
     size_t count = 0;
     for (size_t i = 0; i < table->count; i++)
-        count += report_site_class(table->sites[i].kind) == SITE_CLASS_MAPPING;
+        count += report_site_class(&table->sites[i]) == SITE_CLASS_MAPPING;
     struct report_mapping *list = arena_array(build->arena, count, sizeof(*list));
     if (!list)
         return false;
     struct report_mapping *next = list;
     for (size_t i = 0; i < table->count; i++) {
         const struct site *site = &table->sites[i];
-        if (report_site_class(site->kind) != SITE_CLASS_MAPPING)
+        if (report_site_class(site) != SITE_CLASS_MAPPING)
             continue;
         *next = (struct report_mapping){&build->sites[i],      site->allocations,
                                         site->bytes_allocated, site->live_bytes,
@@ -220,6 +233,7 @@ bool report_build_sites(struct report_build *build)
     for (uint32_t i = 0; i < total; i++) {
         if (!report_fill_site(build, i))
             return false;
+        build->report->inherited_site_count += build->sites[i].inherited;
         if (options->progress && i % 64 == 0)
             options->progress(options->progress_context, "resolving symbols",
                               (unsigned)((uint64_t)i * 1000 / total));

@@ -117,7 +117,7 @@ bool folded_render(const struct report *report, const struct render_options *opt
     if (options->metric == RENDER_METRIC_FAULTS)
         for (size_t i = 0; ok && i < report->fault_count; i++)
             ok = write_fault(out, &report->faults[i]);
-    for (size_t i = 0; ok && i < report->site_count; i++)
+    for (size_t i = 0; ok && i < report->site_count - report->inherited_site_count; i++)
         ok =
             write_line(out, report->sites[i]->stack, site_value(report->sites[i], options->metric));
     return ok;

@@ -2,8 +2,8 @@
 /* Page faults: "faults" and "fault_summary". */
 #include "render/json_faults.h"
 
+#include "query/own_frame.h"
 #include "render/json_stream.h"
-#include "render/own_frame.h"
 
 static json_t *kinds_object(const struct report_fault_counts *counts)
 {
@@ -136,7 +136,8 @@ static void write_totals(struct json_stream *stream, const struct report_fault_t
     };
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
         json_stream_member(stream, counts[i].key, json_count(counts[i].value));
-    json_stream_member(stream, "cost_measured", json_boolean(totals->measured));
+    json_stream_member(stream, "cost_measured", json_boolean(totals->minor_measured));
+    json_stream_member(stream, "major_cost_measured", json_boolean(totals->major_measured));
 }
 
 void json_faults(struct json_stream *stream, const struct report *report,

@@ -55,6 +55,7 @@ static json_t *resident_site(const struct report_resident_site *site,
     json_add(&object, "huge_bytes", json_count(site->huge));
     json_add(&object, "file_bytes", json_count(site->of_files));
     json_add(&object, "pinned_bytes", json_count(site->pinned));
+    json_add(&object, "pss_bytes", json_count(site->pss));
     return object;
 }
 

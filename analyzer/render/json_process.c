@@ -18,6 +18,21 @@ static json_t *argument_array(const struct report *report)
     return array;
 }
 
+static json_t *inherited_object(const struct report_inherited *inherited)
+{
+    json_t *object = json_object();
+    json_add(&object, "state", json_text(inherited->state));
+    json_add(&object, "trace", json_text(inherited->trace));
+    json_add(&object, "pid", inherited->pid ? json_count(inherited->pid) : json_null());
+    json_add(&object, "blocks", json_count(inherited->blocks));
+    json_add(&object, "bytes", json_count(inherited->bytes));
+    json_add(&object, "mappings", json_count(inherited->mappings));
+    json_add(&object, "live_blocks", json_count(inherited->live_blocks));
+    json_add(&object, "live_bytes", json_count(inherited->live_bytes));
+    json_add(&object, "copied_pages", json_count(inherited->copies));
+    return object;
+}
+
 json_t *json_process(const struct report *report)
 {
     static const char *const ends[] = {
@@ -29,6 +44,8 @@ json_t *json_process(const struct report *report)
     json_add(&object, "pid", json_count(report->pid));
     json_add(&object, "ppid", json_count(report->ppid));
     json_add(&object, "forked", json_boolean(report->forked));
+    if (report->forked)
+        json_add(&object, "inherited", inherited_object(&report->inherited));
     json_add(&object, "exe", json_text(report->exe));
     json_add(&object, "argv", argument_array(report));
     json_add(&object, "start_time_ns", json_count(report->start_time_ns));
@@ -139,6 +156,40 @@ json_t *json_phase(const struct report_phase *phase)
     json_add(&object, "survivors_bytes", json_count(phase->survivors_bytes));
     json_add(&object, "survivors_blocks", json_count(phase->survivors_blocks));
     json_add(&object, "peak_live_bytes", json_count(phase->peak_live_bytes));
+    json_add(&object, "leaked_bytes", json_count(phase->leaked_bytes));
+    json_add(&object, "leaked_blocks", json_count(phase->leaked_blocks));
+    return object;
+}
+
+json_t *json_scan(const struct report_scan *scan, bool judge)
+{
+    static const char *const keys[][2] = {
+        [REPORT_LEAK_DEFINITE] = {"definite_bytes", "definite_blocks"},
+        [REPORT_LEAK_INDIRECT] = {"indirect_bytes", "indirect_blocks"},
+        [REPORT_LEAK_POSSIBLE] = {"possible_bytes", "possible_blocks"},
+        [REPORT_LEAK_REACHABLE] = {"reachable_bytes", "reachable_blocks"},
+    };
+    json_t *object = json_object();
+    json_add(&object, "number", json_count(scan->number));
+    json_add(&object, "reason", json_text(scan->reason));
+    json_add(&object, "name", json_text(scan->name));
+    json_add(&object, "t_ns", json_count(scan->t_ns));
+    json_add(&object, "stop", json_text(scan->stop));
+    json_add(&object, "threads", json_count(scan->threads));
+    json_add(&object, "stopped", json_count(scan->stopped));
+    json_add(&object, "pause_ns", json_count(scan->pause_ns));
+    json_add(&object, "duration_ns", json_count(scan->duration_ns));
+    json_add(&object, "pointers", json_count(scan->pointers));
+    json_add(&object, "unreadable_bytes", json_count(scan->unreadable_bytes));
+    json_add(&object, "failure", json_text(scan->failure));
+    json_add(&object, "judges", json_boolean(judge));
+    json_add(&object, "certain", json_boolean(scan->certain));
+    json_add(&object, "all_blocks", json_boolean(scan->all_blocks));
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        bool known = scan->failure == NULL;
+        json_add(&object, keys[i][0], known ? json_count(scan->classes[i].bytes) : json_null());
+        json_add(&object, keys[i][1], known ? json_count(scan->classes[i].blocks) : json_null());
+    }
     return object;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "render/json_faults.h"
+#include "render/json_retention.h"
 #include "render/json_stream.h"
 #include "render/json_values.h"
 #include "render/renderer.h"
@@ -21,6 +22,18 @@ static void write_leaks(struct json_stream *stream, const struct report *report,
             left--;
         }
     }
+    json_stream_close(stream, ']');
+}
+
+static void write_suppressions(struct json_stream *stream, const struct report *report)
+{
+    json_stream_open(stream, "suppressions", '[');
+    for (size_t i = 0; i < report->suppression_count; i++)
+        json_stream_item(stream, json_suppression(&report->suppressions[i]));
+    json_stream_close(stream, ']');
+    json_stream_open(stream, "scans", '[');
+    for (size_t i = 0; i < report->scan_count; i++)
+        json_stream_item(stream, json_scan(&report->scans[i], &report->scans[i] == report->judge));
     json_stream_close(stream, ']');
 }
 
@@ -120,6 +133,8 @@ bool json_render(const struct report *report, const struct render_options *optio
     json_stream_member(&stream, "process", json_process(report));
     json_stream_member(&stream, "summary", json_summary(report));
     write_leaks(&stream, report, &sites, options);
+    write_suppressions(&stream, report);
+    json_write_retention(&stream, report, &sites, options->json_top);
     write_growth(&stream, report, &sites, options);
     write_lists(&stream, report, &sites, options);
     write_details(&stream, report);

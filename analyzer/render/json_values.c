@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "query/own_frame.h"
 #include "render/json_stream.h"
-#include "render/own_frame.h"
 
 json_t *json_frame(const struct report_frame *frame, bool whole)
 {
@@ -94,6 +94,8 @@ json_t *json_site(const struct report_site *site)
     json_add(&object, "stack_cut", json_boolean(site->stack && site->stack->cut));
     json_add(&object, "stack_lost", json_boolean(site->stack == NULL || site->stack->lost));
     json_add(&object, "frames", json_frame_numbers(site->stack));
+    if (site->inherited)
+        json_add(&object, "inherited", json_boolean(true));
     if (site->estimated) {
         json_add(&object, "samples", json_count(site->recorded));
         json_add(&object, "allocations_error", json_count(site->allocated_margin.blocks));
@@ -106,6 +108,27 @@ json_t *json_site(const struct report_site *site)
 static json_t *stack_or_empty(const struct report_site *site)
 {
     return site->stack ? json_stack(site->stack) : json_array();
+}
+
+/* Hexadecimal text: an address may use all 64 bits, which readers of JSON numbers round. */
+static json_t *address_text(uint64_t address)
+{
+    return address == REPORT_UNKNOWN ? json_null() : json_sprintf("0x%" PRIx64, address);
+}
+
+static json_t *json_objects(const struct report_leak *leak)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; array && i < leak->object_count; i++) {
+        json_t *object = json_object();
+        json_add(&object, "address", address_text(leak->objects[i].address));
+        json_add(&object, "bytes", json_count(leak->objects[i].bytes));
+        if (json_array_append_new(array, object) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
 }
 
 json_t *json_leak(const struct report_leak *leak, const struct json_sites *sites)
@@ -126,10 +149,35 @@ json_t *json_leak(const struct report_leak *leak, const struct json_sites *sites
     json_add(&object, "kind", json_text(leak->site->kind));
     json_add(&object, "site", json_site_number(sites, leak->site));
     json_add(&object, "stack", stack_or_empty(leak->site));
+    if (leak->class == REPORT_LEAK_DEFINITE) {
+        json_add(&object, "indirect_bytes", json_count(leak->indirect_bytes));
+        json_add(&object, "indirect_blocks", json_count(leak->indirect_blocks));
+        json_add(&object, "scans_seen", json_count(leak->scans_seen));
+        json_add(&object, "before_bytes",
+                 leak->before ? json_count(leak->before_bytes) : json_null());
+        json_add(&object, "before_blocks",
+                 leak->before ? json_count(leak->before_blocks) : json_null());
+    }
     if (leak->estimated) {
         json_add(&object, "samples", json_count(leak->recorded));
         add_errors(&object, &leak->margin);
     }
+    if (leak->object_count)
+        json_add(&object, "objects", json_objects(leak));
+    return object;
+}
+
+json_t *json_suppression(const struct report_suppression *suppression)
+{
+    json_t *object = json_object();
+    json_add(&object, "name", json_text(suppression->name));
+    json_add(&object, "file", json_text(suppression->file));
+    json_add(&object, "line", json_count(suppression->line));
+    json_add(&object, "type", json_text(suppression->type));
+    json_add(&object, "builtin", json_boolean(suppression->builtin));
+    json_add(&object, "matches", json_count(suppression->matches));
+    json_add(&object, "blocks", json_count(suppression->blocks));
+    json_add(&object, "bytes", json_count(suppression->bytes));
     return object;
 }
 
@@ -158,10 +206,21 @@ json_t *json_peak_site(const struct report_site *site, const struct json_sites *
     return object;
 }
 
-/* Hexadecimal text: an address may use all 64 bits, which readers of JSON numbers round. */
-static json_t *address_text(uint64_t address)
+static json_t *json_registers(const struct report_error *error)
 {
-    return address == REPORT_UNKNOWN ? json_null() : json_sprintf("0x%" PRIx64, address);
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < error->register_count; i++) {
+        const struct report_register *at = &error->registers[i];
+        json_t *object = json_object();
+        json_add(&object, "detail", json_text(at->words));
+        json_add(&object, "allocated", json_stack(at->allocated));
+        json_add(&object, "freed", json_stack(at->freed));
+        if (json_array_append_new(list, object) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    return list;
 }
 
 json_t *json_error(const struct report_error *error)
@@ -172,10 +231,17 @@ json_t *json_error(const struct report_error *error)
     json_add(&object, "t_ns", json_count(error->t_ns));
     json_add(&object, "tid", json_count(error->tid));
     json_add(&object, "count", json_count(error->count));
+    json_add(&object, "suppressed", json_boolean(error->suppressed));
     json_add(&object, "detail", json_text(error->detail));
     json_add(&object, "stack", error->stack ? json_stack(error->stack) : json_array());
     json_add(&object, "allocated", json_stack(error->allocated));
     json_add(&object, "freed", json_stack(error->freed));
+    if (error->hint)
+        json_add(&object, "hint", json_text(error->hint));
+    if (error->handled)
+        json_add(&object, "handled", json_true());
+    if (error->register_count)
+        json_add(&object, "registers", json_registers(error));
     return object;
 }
 
@@ -188,5 +254,7 @@ json_t *json_sample(const struct report_sample *sample)
     json_add(&object, "live_bytes", json_count(sample->live_bytes));
     json_add(&object, "minor_faults", json_count(sample->minor_faults));
     json_add(&object, "major_faults", json_count(sample->major_faults));
+    json_add(&object, "swap_bytes", json_count(sample->swap_bytes));
+    json_add(&object, "free_heap_bytes", json_count(sample->free_heap_bytes));
     return object;
 }

@@ -39,8 +39,10 @@ json_t *json_leak(const struct report_leak *leak, const struct json_sites *sites
 json_t *json_growth_site(const struct report_site *site, const struct json_sites *sites);
 json_t *json_peak_site(const struct report_site *site, const struct json_sites *sites);
 json_t *json_error(const struct report_error *error);
+json_t *json_suppression(const struct report_suppression *suppression);
 json_t *json_sample(const struct report_sample *sample);
 json_t *json_phase(const struct report_phase *phase);
+json_t *json_scan(const struct report_scan *scan, bool judge);
 json_t *json_snapshot(const struct report_snapshot *snapshot);
 json_t *json_thread(const struct report_thread *thread);
 json_t *json_pool(const struct report_pool *pool);

@@ -3,10 +3,20 @@
 
 #include <string.h>
 
+#include "render/findings_render.h"
+
 static const struct renderer renderers[] = {
-    {"text", true, text_render},
-    {"json", false, json_render},
-    {"folded", true, folded_render},
+    {"text", true, text_render, NULL, false},
+    {"json", false, json_render, NULL, false},
+    {"folded", true, folded_render, NULL, false},
+    {"check", true, NULL, check_render, false},
+    {"valgrind", true, NULL, valgrind_render, true},
+    {"valgrind-xml", false, NULL, valgrind_xml_render, true},
+    {"junit", true, NULL, junit_render, false},
+    {"sarif", true, NULL, sarif_render, false},
+    {"gitlab", true, NULL, gitlab_render, false},
+    {"github", true, NULL, github_render, false},
+    {"markdown", true, NULL, markdown_render, false},
 };
 
 static const char *const metric_names[] = {

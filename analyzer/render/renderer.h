@@ -30,12 +30,13 @@ enum render_section {
     RENDER_MAPPINGS = 1u << 10,
     RENDER_THREADS = 1u << 11,
     RENDER_MAP = 1u << 12,
+    RENDER_RETENTION = 1u << 13, /* after the leaks */
 };
 
 /* Without a choice by the user; phases, pools and errors only when there are any. */
 #define RENDER_DEFAULT                                                                             \
-    (RENDER_SUMMARY | RENDER_ERRORS | RENDER_LEAKS | RENDER_GROWTH | RENDER_FAULTS |               \
-     RENDER_PHASES | RENDER_POOLS)
+    (RENDER_SUMMARY | RENDER_ERRORS | RENDER_LEAKS | RENDER_RETENTION | RENDER_GROWTH |            \
+     RENDER_FAULTS | RENDER_PHASES | RENDER_POOLS)
 
 #define RENDER_LEAK_BIT(class) (1u << (class)) /* of an enum report_leak_class */
 
@@ -60,12 +61,20 @@ struct render_options {
     enum render_metric metric;
     unsigned columns; /* of the reader's terminal; 0: not known */
     size_t json_top;  /* entries of each list of JSON that has call stacks; 0: all */
+    bool quiet;       /* valgrind's -q: only what was found */
 };
+
+struct finding_set;
 
 struct renderer {
     const char *name;
     bool concatenates; /* several reports may follow each other in one output */
     bool (*render)(const struct report *report, const struct render_options *options, FILE *out);
+    /* Instead: formats of findings (render/findings_render.h), of all reports together or of each
+     * by itself. */
+    bool (*findings)(const struct finding_set *set, const struct render_options *options,
+                     FILE *out);
+    bool per_process;
 };
 
 /* NULL when there is no such format. */
@@ -80,5 +89,8 @@ int render_metric_find(const char *name);
 bool text_render(const struct report *report, const struct render_options *options, FILE *out);
 bool json_render(const struct report *report, const struct render_options *options, FILE *out);
 bool folded_render(const struct report *report, const struct render_options *options, FILE *out);
+
+/* --gen-suppressions: of the leaks that are listed, and of wrong releases. */
+extern const struct renderer suppressions_valgrind, suppressions_lsan;
 
 #endif

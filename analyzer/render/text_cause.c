@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "render/own_frame.h"
+#include "query/own_frame.h"
 #include "render/short_name.h"
 #include "render/text_group.h"
 #include "render/text_report.h"
@@ -97,7 +97,7 @@ static void write_clause(struct text *text, const struct clause *clause)
             text_origin(text, clause->stack, CAUSE_NAME);
         break;
     case REPORT_PART_FREE:
-        if (text->report->forked)
+        if (text->report->forked && !text->report->inherited.taken)
             fputs("memory inherited from the parent, or free", text->out);
         else
             fprintf(text->out, "free memory that %s keeps", text_allocator(text->report));

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "render/own_frame.h"
+#include "query/own_frame.h"
 #include "render/text_faults.h"
 #include "render/text_group.h"
 
@@ -54,6 +54,13 @@ static void write_kinds(const struct text *text, const struct report_fault_count
                 kind_words(next), human_percent(counts->kinds[next], all).text);
 }
 
+static const char *owner_words(const struct report_fault_target *target)
+{
+    if (strcmp(target->kind, "heap") != 0)
+        return target->kind;
+    return target->site->inherited ? "inherited heap" : "heap memory";
+}
+
 /* "heap memory of ..." without newline. */
 static void write_target(struct text *text, const struct report_fault_target *target,
                          size_t columns)
@@ -62,8 +69,7 @@ static void write_target(struct text *text, const struct report_fault_target *ta
     const char *module = target->module ? text_basename(target->module) : NULL;
     if (target->site) {
         bool named = strcmp(kind, "file") == 0 && target->name;
-        size_t used =
-            (size_t)fprintf(text->out, "%s ", strcmp(kind, "heap") == 0 ? "heap memory" : kind);
+        size_t used = (size_t)fprintf(text->out, "%s ", owner_words(target));
         if (named)
             used += text_name(
                 text, text->options->full_stacks ? target->name : text_basename(target->name), 32);

@@ -117,6 +117,16 @@ static void write_stacks(struct text *text, uint64_t all)
     write_rest(text, report->fault_site_count - rows, hidden);
 }
 
+/* Where getrusage is the source only faults that the recorder took to measure one have addresses.
+ */
+static bool only_own_told(const struct report *report)
+{
+    for (size_t i = 0; i < report->fault_count; i++)
+        if (strcmp(report->faults[i].target->kind, "tracer") != 0)
+            return false;
+    return report->fault_source && strcmp(report->fault_source, "rusage") == 0;
+}
+
 void text_faults(struct text *text)
 {
     const struct report *report = text->report;
@@ -126,7 +136,9 @@ void text_faults(struct text *text)
                  text->options->sections || report->fault_site_count + report->fault_count == 0
                      ? NULL
                      : "with call stacks: --faults");
-    if (report->fault_count > 0) {
+    if (report->fault_count > 0 && only_own_told(report)) {
+        text_fault_cost(text);
+    } else if (report->fault_count > 0) {
         text_fault_pairs(text);
         if (all < COUNTED_SHOWN)
             return;

@@ -9,7 +9,7 @@
 void text_fault_pairs(struct text *text);
 
 /* text_fault_totals.c */
-void text_fault_totals(const struct text *text);
+void text_fault_totals(struct text *text);
 void text_fault_cost(const struct text *text);
 void text_fault_hints(struct text *text);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "render/own_frame.h"
+#include "query/own_frame.h"
 #include "render/text_report.h"
 
 struct keyed_item {
@@ -113,6 +113,14 @@ enum {
     WAYS_LEAST = 10, /* a way is shown from one in so many bytes of its group */
 };
 
+static bool has_names(const struct report_stack *stack, size_t from)
+{
+    for (size_t i = from; i < stack->count; i++)
+        if (stack->frames[i].application && stack->frames[i].function)
+            return true;
+    return false;
+}
+
 /* The first frame outward from the program's own where two stacks are not the same. */
 static size_t parting(const struct report_stack *a, const struct report_stack *b)
 {
@@ -130,8 +138,9 @@ static size_t write_way(struct text *text, const struct text_group_item *first,
                         const struct text_group_item *other)
 {
     size_t from = parting(first->stack, other->stack);
-    if (from >= other->stack->count || text_is_outside(other->stack, from))
-        return 0; /* they part inside a library only */
+    if (from >= other->stack->count || text_is_outside(other->stack, from) ||
+        !has_names(other->stack, from))
+        return 0; /* they part inside a library only, or there is nothing to tell them apart by */
     fprintf(
         text->out, "      %10s of it by another way:",
         text_about(text->report->sample_interval && !other->pool, human_bytes(other->value)).text);

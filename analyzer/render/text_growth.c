@@ -99,15 +99,43 @@ static void write_bar(const struct text *text, uint64_t value, uint64_t full)
             "");
 }
 
-static void write_sample(const struct text *text, const struct report_sample *sample, uint64_t full)
+/* Columns that few programs have anything in. */
+struct more_columns {
+    bool free_heap, swap;
+};
+
+static struct more_columns more_columns(const struct text *text)
+{
+    const struct report *report = text->report;
+    struct more_columns more = {false, false};
+    for (size_t i = 0; i < report->sample_count; i++) {
+        const struct report_sample *sample = &report->samples[i];
+        more.swap |= sample->swap_bytes != REPORT_UNKNOWN && sample->swap_bytes > 0;
+        more.free_heap |= sample->free_heap_bytes != REPORT_UNKNOWN;
+    }
+    more.free_heap &= !text_is_brief(text);
+    return more;
+}
+
+static void write_sample(const struct text *text, const struct report_sample *sample, uint64_t full,
+                         struct more_columns more)
 {
     fprintf(text->out, "  %12s %10s  ", human_time(sample->t_ns).text,
             human_bytes(sample->rss_bytes).text);
     text_style(text, TEXT_TITLE);
     write_bar(text, sample->rss_bytes, full);
     text_style(text, TEXT_NORMAL);
-    fprintf(text->out, " %11s %13s %7s\n", text_bytes(text, sample->live_bytes).text,
-            human_count(sample->minor_faults).text, human_count(sample->major_faults).text);
+    fprintf(text->out, " %11s", text_bytes(text, sample->live_bytes).text);
+    if (more.free_heap)
+        fprintf(text->out, " %10s",
+                sample->free_heap_bytes == REPORT_UNKNOWN
+                    ? ""
+                    : human_bytes(sample->free_heap_bytes).text);
+    fprintf(text->out, " %13s %7s", human_count(sample->minor_faults).text,
+            human_count(sample->major_faults).text);
+    if (more.swap)
+        fprintf(text->out, " %10s", human_bytes(sample->swap_bytes).text);
+    fputc('\n', text->out);
 }
 
 /* The sample for row `row` of `rows`: the one nearest to an even division of the time. */
@@ -130,16 +158,18 @@ static void write_time_line(const struct text *text)
     size_t most = text_is_brief(text) ? GROWTH_ROWS_BRIEF : GROWTH_ROWS;
     size_t rows = report->sample_count < most ? report->sample_count : most;
     size_t peak = peak_sample(report), next = 0;
+    struct more_columns more = more_columns(text);
     text_style(text, TEXT_DIM);
-    fprintf(text->out, "  %12s %10s  %-*s %11s %13s %7s\n", "time", "RSS", GROWTH_BAR, "",
-            "live heap", "minor faults", "major");
+    fprintf(text->out, "  %12s %10s  %-*s %11s%s %13s %7s%s\n", "time", "RSS", GROWTH_BAR, "",
+            "live heap", more.free_heap ? "  free heap" : "", "minor faults", "major",
+            more.swap ? "    in swap" : "");
     text_style(text, TEXT_NORMAL);
     for (size_t row = 0; row < rows && next < report->sample_count; row++) {
         size_t i = rows < most ? row : nearest(report, row, rows, next);
         /* The peak shall not fall between two rows. */
         if (peak >= next && peak < i)
-            write_sample(text, &report->samples[peak], report->samples[peak].rss_bytes);
-        write_sample(text, &report->samples[i], report->samples[peak].rss_bytes);
+            write_sample(text, &report->samples[peak], report->samples[peak].rss_bytes, more);
+        write_sample(text, &report->samples[i], report->samples[peak].rss_bytes, more);
         next = i + 1;
     }
 }

@@ -53,7 +53,7 @@ static void write_end(const struct text *text)
         break;
     case REPORT_END_KILLED:
         text_style(text, TEXT_WARN);
-        fputs("ended without a word: SIGKILL, the out-of-memory killer or the like.\n"
+        fputs("ended without a word: SIGKILL, out of memory, a stack overflow or the like.\n"
               "  Everything below is as of that moment",
               text->out);
         text_style(text, TEXT_NORMAL);

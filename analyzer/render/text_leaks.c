@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +13,14 @@ struct leak_list {
     struct text_group_item *items;
     struct text_groups groups;
     size_t count;
-    size_t other, suppressed; /* that are not listed */
+    size_t other, suppressed; /* that are not listed, apart from reachable ones */
 };
 
 static const char *class_words(enum report_leak_class class)
 {
     static const char *const words[] = {
         [REPORT_LEAK_DEFINITE] = "lost: ",
-        [REPORT_LEAK_INDIRECT] = "lost with another block: ",
+        [REPORT_LEAK_INDIRECT] = "lost with other blocks: ",
         [REPORT_LEAK_POSSIBLE] = "possibly lost: ",
         [REPORT_LEAK_REACHABLE] = "still reachable: ",
         [REPORT_LEAK_UNSCANNED] = "",
@@ -27,15 +28,19 @@ static const char *class_words(enum report_leak_class class)
     return words[class];
 }
 
+/* What came after the scan is no leak; its sum is told. */
 static bool is_listed(const struct text *text, const struct report_leak *leak)
 {
-    return !leak->suppressed && (text->options->leak_classes & RENDER_LEAK_BIT(leak->class));
+    bool late = text->report->judge && leak->class == REPORT_LEAK_UNSCANNED;
+    return !leak->suppressed && !late &&
+           (text->options->leak_classes & RENDER_LEAK_BIT(leak->class));
 }
 
 /* The leaks of one group together; `leak` is the largest. */
 struct leak_sum {
     const struct report_leak *leak;
     uint64_t bytes, blocks, oldest_ns, newest_ns, recorded;
+    uint64_t indirect_bytes, indirect_blocks, before_blocks, scans_seen;
     double bytes_variance, blocks_variance; /* of estimates, in squares of their margins */
 };
 
@@ -50,6 +55,10 @@ static void add_leak(struct leak_sum *sum, const struct report_leak *leak)
     sum->bytes += leak->bytes;
     sum->blocks += leak->blocks;
     sum->recorded += leak->recorded;
+    sum->indirect_bytes += leak->indirect_bytes;
+    sum->indirect_blocks += leak->indirect_blocks;
+    sum->before_blocks += leak->before_blocks;
+    sum->scans_seen = leak->scans_seen > sum->scans_seen ? leak->scans_seen : sum->scans_seen;
     sum->bytes_variance += bytes * bytes;
     sum->blocks_variance += blocks * blocks;
     sum->oldest_ns = leak->oldest_ns < sum->oldest_ns ? leak->oldest_ns : sum->oldest_ns;
@@ -67,6 +76,10 @@ static void write_head(const struct text *text, const struct leak_sum *sum, size
     fprintf(text->out, " in %s block%s",
             text_count_within(text, leak->estimated, sum->blocks, root(sum->blocks_variance)).text,
             human_plural(sum->blocks));
+    if (sum->indirect_blocks)
+        fprintf(text->out, " and, with %s, %s in %s more", sum->blocks == 1 ? "it" : "them",
+                text_bytes(text, sum->indirect_bytes).text,
+                text_count(text, sum->indirect_blocks).text);
     if (sum->bytes < text->report->live_bytes_at_end)
         fprintf(text->out, " (%s)",
                 text_share(text, sum->bytes, text->report->live_bytes_at_end).text);
@@ -89,6 +102,42 @@ static void write_head(const struct text *text, const struct leak_sum *sum, size
                 human_time(sum->newest_ns).text);
 }
 
+/* What earlier scans say of it. */
+static void write_history(const struct text *text, const struct leak_sum *sum)
+{
+    const struct report_scan *before = sum->leak->before;
+    if (sum->leak->class != REPORT_LEAK_DEFINITE || !before)
+        return;
+    fprintf(text->out, "      lost in %s scan%s", human_count(sum->scans_seen).text,
+            human_plural(sum->scans_seen));
+    if (sum->blocks > sum->before_blocks) {
+        fprintf(text->out, "; grew from %s to %s block%s since ",
+                text_count(text, sum->before_blocks).text, text_count(text, sum->blocks).text,
+                human_plural(sum->blocks));
+        text_scan(text, before);
+    }
+    fputc('\n', text->out);
+}
+
+/* Blocks one by one, where the program's LSAN_OPTIONS ask for them. */
+static void write_objects(const struct text *text, const struct leak_list *list,
+                          const struct text_group *group)
+{
+    size_t count = 0, row = 0;
+    for (size_t i = 0; i < group->count; i++)
+        count += list->leaks[list->groups.order[group->first + i]]->object_count;
+    size_t rows = text_rows(text, count);
+    for (size_t i = 0; i < group->count; i++) {
+        const struct report_leak *leak = list->leaks[list->groups.order[group->first + i]];
+        for (size_t k = 0; k < leak->object_count && row < rows; k++, row++)
+            fprintf(text->out, "      0x%" PRIx64 ", %" PRIu64 " byte%s\n",
+                    leak->objects[k].address, leak->objects[k].bytes,
+                    human_plural(leak->objects[k].bytes));
+    }
+    text_more(text, count - rows, "block", "");
+}
+
+/* What is lost with other blocks goes when those do: a line says where it came from. */
 static void write_group(struct text *text, const struct leak_list *list,
                         const struct text_group *group)
 {
@@ -97,8 +146,16 @@ static void write_group(struct text *text, const struct leak_list *list,
     for (size_t i = 0; i < group->count; i++)
         add_leak(&sum, list->leaks[members[i]]);
     write_head(text, &sum, group->count);
-    text_stack(text, sum.leak->site->stack);
-    text_other_ways(text, list->items, members, group);
+    if (sum.leak->class == REPORT_LEAK_INDIRECT && text_is_brief(text)) {
+        fputs("      ", text->out);
+        text_place(text, sum.leak->site->stack, text->columns - 6);
+        fputc('\n', text->out);
+    } else {
+        write_history(text, &sum);
+        text_stack(text, sum.leak->site->stack);
+        text_other_ways(text, list->items, members, group);
+    }
+    write_objects(text, list, group);
 }
 
 static void write_usual_reasons(const struct text *text)
@@ -139,25 +196,6 @@ static void write_none(const struct text *text)
     fputc('\n', text->out);
 }
 
-static void write_title(const struct text *text)
-{
-    const struct report *report = text->report;
-    char title[64];
-    if (report->scan && strcmp(report->scan, "complete") == 0) {
-        text_heading(text, "Leaks", NULL);
-        return;
-    }
-    snprintf(title, sizeof(title), "Not freed %s", text_at_end(report));
-    text_heading(text, title,
-                 report->live_blocks_at_end ? "reachability not scanned: not all of these are leaks"
-                                            : NULL);
-    if (report->scan && strncmp(report->scan, "failed", 6) == 0) {
-        fputs("  The scan ", text->out);
-        text_name(text, report->scan, 200);
-        fputc('\n', text->out);
-    }
-}
-
 /* false: out of memory */
 static bool leak_list_init(struct leak_list *list, const struct text *text)
 {
@@ -170,12 +208,15 @@ static bool leak_list_init(struct leak_list *list, const struct text *text)
         return false;
     for (size_t i = 0; i < report->leak_count; i++) {
         const struct report_leak *leak = &report->leaks[i];
-        if (leak->suppressed || !is_listed(text, leak)) {
-            *(leak->suppressed ? &list->suppressed : &list->other) += 1;
+        if (!is_listed(text, leak)) {
+            bool told = report->judge && leak->class >= REPORT_LEAK_REACHABLE;
+            list->suppressed += leak->suppressed;
+            list->other += !leak->suppressed && !told;
             continue;
         }
-        list->items[list->count] = (struct text_group_item){leak->site->stack, leak->site->kind,
-                                                            leak->pool, leak->class, leak->bytes};
+        list->items[list->count] =
+            (struct text_group_item){leak->site->stack, leak->site->kind, leak->pool, leak->class,
+                                     leak->bytes + leak->indirect_bytes};
         list->leaks[list->count++] = leak;
     }
     return text_groups_init(&list->groups, list->items, list->count, text->options->full_stacks);
@@ -196,7 +237,8 @@ static void write_list(struct text *text, const struct leak_list *list)
     for (size_t i = 0; i < rows; i++)
         write_group(text, list, &groups->groups[i]);
     for (size_t i = rows; i < groups->count; i++)
-        hidden += groups->groups[i].total;
+        for (size_t k = 0; k < groups->groups[i].count; k++)
+            hidden += list->leaks[groups->order[groups->groups[i].first + k]]->bytes;
     char rest[64];
     snprintf(rest, sizeof(rest), " with %s", text_bytes(text, hidden).text);
     text_more(text, groups->count - rows, "site", rest);
@@ -210,11 +252,13 @@ static void write_list(struct text *text, const struct leak_list *list)
 void text_leaks(struct text *text)
 {
     struct leak_list list;
-    write_title(text);
+    text_verdict(text);
     if (leak_list_init(&list, text))
         write_list(text, &list);
     else
         text->failed = true;
     leak_list_release(&list);
+    text_reachable(text);
     write_none(text);
+    text_suppressions(text);
 }

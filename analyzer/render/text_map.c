@@ -27,7 +27,8 @@ static void write_owner(struct text *text, const struct report_region *region)
         return;
     case REPORT_PART_FREE:
         fprintf(text->out, "heap, mostly %s (%s live)",
-                text->report->forked ? "inherited, or free" : "free",
+                text->report->forked && !text->report->inherited.taken ? "inherited, or free"
+                                                                       : "free",
                 region->parts[REPORT_PART_LIVE]
                     ? human_percent(region->parts[REPORT_PART_LIVE], region->rss).text
                     : "nothing");

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "render/own_frame.h"
+#include "query/own_frame.h"
 #include "render/short_name.h"
 #include "render/text_report.h"
 

@@ -6,19 +6,13 @@ static const struct {
     enum render_section section;
     void (*write)(struct text *text);
 } sections[] = {
-    {RENDER_SUMMARY, text_summary},
-    {RENDER_ERRORS, text_errors},
-    {RENDER_LEAKS, text_leaks},
-    {RENDER_GROWTH, text_growth},
-    {RENDER_FAULTS, text_faults},
-    {RENDER_PEAK, text_peak},
-    {RENDER_TEMPORARY, text_temporary},
-    {RENDER_SITES, text_sites},
-    {RENDER_PHASES, text_phases},
-    {RENDER_POOLS, text_pools},
-    {RENDER_MAPPINGS, text_mappings},
-    {RENDER_THREADS, text_threads},
-    {RENDER_MAP, text_map},
+    {RENDER_SUMMARY, text_summary}, {RENDER_ERRORS, text_errors},
+    {RENDER_LEAKS, text_leaks},     {RENDER_RETENTION, text_retention},
+    {RENDER_GROWTH, text_growth},   {RENDER_FAULTS, text_faults},
+    {RENDER_PEAK, text_peak},       {RENDER_TEMPORARY, text_temporary},
+    {RENDER_SITES, text_sites},     {RENDER_PHASES, text_phases},
+    {RENDER_POOLS, text_pools},     {RENDER_MAPPINGS, text_mappings},
+    {RENDER_THREADS, text_threads}, {RENDER_MAP, text_map},
 };
 
 static void suggest(const struct text *text, const char *option, const char *why, size_t *count)
@@ -39,6 +33,10 @@ void text_hints(struct text *text)
     size_t count = 0;
     if (text->options->sections != 0)
         return;
+    if (report->judge && report->leaked_blocks > 0)
+        suggest(text, "--leaks --full-stacks", "every frame of what is lost", &count);
+    if (report->retention && report->retention->kept_count && report->retention->kept[0].grows)
+        suggest(text, "--retention", "what keeps alive what still grows", &count);
     if (report->peak_live_bytes > 0)
         suggest(text, "--peak", "what was live when the heap was largest", &count);
     if (report->temporary > report->allocations / 5 && report->temporary > 1000)

@@ -109,6 +109,15 @@ void text_summary(struct text *text);
 void text_notes(struct text *text);
 void text_errors(struct text *text);
 void text_leaks(struct text *text);
+void text_retention(struct text *text);
+/* text_verdict.c: the heading of the leaks: how much is lost, and how far that can be trusted. */
+void text_verdict(struct text *text);
+/* After the list: what is not in it because it can still be reached. */
+void text_reachable(struct text *text);
+/* "snapshot "loaded" (1.20 s)" */
+void text_scan(const struct text *text, const struct report_scan *scan);
+/* What hid leaks and errors, and what hid nothing: a part of the leaks. */
+void text_suppressions(struct text *text);
 void text_growth(struct text *text);
 void text_map(struct text *text);
 void text_faults(struct text *text);

@@ -24,7 +24,7 @@ const char *text_part(const struct report *report, enum report_part part)
         [REPORT_PART_TRACER] = "vmtrace itself",
         [REPORT_PART_OTHER] = "other",
     };
-    if (part == REPORT_PART_FREE && report->forked)
+    if (part == REPORT_PART_FREE && report->forked && !report->inherited.taken)
         return "inherited from the parent, or free";
     return part < REPORT_PARTS ? names[part] : names[REPORT_PART_OTHER];
 }

@@ -127,7 +127,7 @@ static int by_calls(const void *left, const void *right)
 static void write_by_calls(struct text *text)
 {
     const struct report *report = text->report;
-    size_t count = report->site_count, rows = text_rows(text, count);
+    size_t count = report->site_count - report->inherited_site_count, rows = text_rows(text, count);
     const struct report_site **sites = malloc((count ? count : 1) * sizeof(*sites));
     if (sites == NULL) {
         text->failed = true;
@@ -151,16 +151,17 @@ static void write_by_calls(struct text *text)
 void text_sites(struct text *text)
 {
     const struct report *report = text->report;
-    size_t rows = text_rows(text, report->site_count);
+    size_t count = report->site_count - report->inherited_site_count;
+    size_t rows = text_rows(text, count);
     uint64_t hidden = 0;
     text_heading(text, "Sites by bytes allocated", NULL);
     for (size_t i = 0; i < rows; i++)
         write_site(text, report->sites[i]);
-    for (size_t i = rows; i < report->site_count; i++)
+    for (size_t i = rows; i < count; i++)
         hidden += report->sites[i]->bytes_allocated;
     char rest[64];
     snprintf(rest, sizeof(rest), " with %s", text_bytes(text, hidden).text);
-    text_more(text, report->site_count - rows, "site", rest);
-    if (report->site_count > 1)
+    text_more(text, count - rows, "site", rest);
+    if (count > 1)
         write_by_calls(text);
 }

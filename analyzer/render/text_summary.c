@@ -50,6 +50,11 @@ static void write_heap(const struct text *text)
     heap_row(text, "not freed", report->live_bytes_at_end, report->live_blocks_at_end, "block",
              &report->live_margin);
     fprintf(text->out, " %s\n", text_at_end(report));
+    if (report->judge) {
+        heap_row(text, "lost", report->leaked_bytes, report->leaked_blocks, "block",
+                 &report->leaked_margin);
+        fputc('\n', text->out);
+    }
     heap_row(text, "peak of heap", report->peak_live_bytes, report->peak_live_blocks, "block",
              &report->peak_margin);
     fprintf(text->out, ", %s after the start\n", human_time(report->peak_t_ns).text);

@@ -62,6 +62,11 @@ void text_phases(struct text *text)
         if (!phase->ended)
             fputs("  (never ended)", text->out);
         name_and_newline(text, phase->name);
+        if (phase->leaked_blocks && phase->leaked_blocks != REPORT_UNKNOWN)
+            fprintf(text->out, "              leaked during it: %s in %s block%s\n",
+                    text_bytes(text, phase->leaked_bytes).text,
+                    text_count(text, phase->leaked_blocks).text,
+                    human_plural(phase->leaked_blocks));
     }
     text_more(text, report->phase_count - rows, "phase", "");
     write_snapshots(text);

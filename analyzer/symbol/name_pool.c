@@ -19,7 +19,9 @@ void name_pool_release(struct name_pool *pool)
     if (pool->arena)
         arena_free(pool->arena);
     hash_map_release(&pool->index);
+    hash_map_release(&pool->mangled);
     free(pool->readable);
+    free(pool->linker);
     memset(pool, 0, sizeof(*pool));
 }
 
@@ -52,11 +54,20 @@ const char *name_pool_readable(struct name_pool *pool, const char *name)
     if (place != HASH_MAP_NONE)
         return pool->readable[place];
     if (pool->count == pool->room &&
-        !vector_grow(&pool->readable, &pool->room, sizeof(*pool->readable)))
+        (!vector_grow(&pool->readable, &pool->room, sizeof(*pool->readable)) ||
+         !vector_reserve(&pool->linker, &pool->linker_room, pool->room, sizeof(*pool->linker))))
         return NULL;
     readable = make_readable(pool, name);
-    if (!readable || !hash_map_put(&pool->index, (uintptr_t)name, (uint32_t)pool->count))
+    if (!readable || !hash_map_put(&pool->mangled, (uintptr_t)readable, (uint32_t)pool->count) ||
+        !hash_map_put(&pool->index, (uintptr_t)name, (uint32_t)pool->count))
         return NULL;
-    pool->readable[pool->count++] = readable;
+    pool->readable[pool->count] = readable;
+    pool->linker[pool->count++] = name;
     return readable;
+}
+
+const char *name_pool_linker(const struct name_pool *pool, const char *readable)
+{
+    uint32_t place = hash_map_get(&pool->mangled, (uintptr_t)readable);
+    return place == HASH_MAP_NONE || place >= pool->count ? NULL : pool->linker[place];
 }

@@ -11,9 +11,10 @@
 
 struct name_pool {
     struct arena *arena;
-    struct hash_map index; /* address of a linker name -> place in `readable` */
-    const char **readable;
-    size_t count, room;
+    struct hash_map index;   /* address of a linker name -> place in `readable` */
+    struct hash_map mangled; /* address of a readable form -> place in `linker` */
+    const char **readable, **linker;
+    size_t count, room, linker_room;
 };
 
 /* -1 only when out of memory. */
@@ -24,5 +25,8 @@ void name_pool_release(struct name_pool *pool);
  * `name` itself where there is nothing to change.  Remembered by address: `name` must stay
  * where it is.  NULL only when out of memory. */
 const char *name_pool_readable(struct name_pool *pool, const char *name);
+
+/* The linker name that name_pool_readable made `readable` of; NULL if it is none of its texts. */
+const char *name_pool_linker(const struct name_pool *pool, const char *readable);
 
 #endif

@@ -210,6 +210,9 @@ static const struct symbol_frame *keep(struct symbolizer *symbolizer, struct has
         return &unknown_frame;
     }
     memcpy(kept, frames, *count * sizeof(*kept));
+    for (size_t i = 0; i < *count; i++)
+        if (kept[i].function)
+            kept[i].linkage = name_pool_linker(&symbolizer->pool, kept[i].function);
     symbolizer->answers[symbolizer->answer_count] = (struct answer){kept, *count};
     if (hash_map_put(cache, address, (uint32_t)symbolizer->answer_count))
         symbolizer->answer_count++;

@@ -40,6 +40,7 @@ struct symbol_module {
 /* One function at an address.  Strings belong to the symbolizer and live as long as it. */
 struct symbol_frame {
     const char *function;     /* demangled, or NULL */
+    const char *linkage;      /* the linker's name for it, or NULL if that is not known */
     const char *file;         /* source file as DWARF names it, absolute where known, or NULL */
     int line;                 /* 0 when unknown */
     uint64_t function_offset; /* address - start of the function (0 if function is NULL) */

@@ -66,7 +66,7 @@ enum vmt_end_state {
 };
 
 /* At offset 0, where the first chunk would begin: that one's header follows at VMT_HEADER_SIZE. The
- * space between is zero. */
+ * space between is zero, but for 8 bytes behind the struct, which are the writer's own. */
 struct vmt_file_header {
     uint8_t magic[VMT_MAGIC_SIZE];
     uint32_t version;
@@ -221,7 +221,8 @@ enum vmt_op {
     VMT_OP_ARGUMENT = 0x08,      /* index, string */
     VMT_OP_MEMORY_SAMPLE = 0x09, /* virtual_bytes, rss_bytes, file_bytes (file-backed part of
                                    rss), minor, major (process totals by getrusage),
-                                   recorder_bytes (virtual memory of the recorder itself) */
+                                   recorder_bytes (virtual memory of the recorder itself),
+                                   swap_bytes (older recorders: the record ends before it) */
     VMT_OP_PHASE_BEGIN = 0x0a,   /* string */
     VMT_OP_PHASE_END = 0x0b,     /* string */
     VMT_OP_PAUSE = 0x0c,
@@ -244,7 +245,8 @@ enum vmt_op {
     VMT_OP_FORK = 0x20,         /* pid of the child */
     VMT_OP_EXEC = 0x21,         /* string: path; about to replace the image */
     VMT_OP_EXEC_FAILED = 0x22,  /* errno */
-    VMT_OP_CRASH = 0x23,        /* signal, si_code (zigzag), address, stack */
+    VMT_OP_CRASH = 0x23,        /* signal, si_code (zigzag), address, stack, flags (VMT_CRASH_*),
+                                   then the general registers to the payload's end */
     VMT_OP_END = 0x24,          /* how (VMT_EXIT_*), status, minor, major, max_rss_bytes, user_ns,
                                    system_ns */
     VMT_OP_LOST = 0x25,         /* reason (VMT_LOST_*), errno: this stream records no more until
@@ -267,15 +269,21 @@ enum vmt_op {
                              end:  varint pages << 4 | VMT_PAGE_* bits */
     VMT_OP_RESIDENCY_END = 0x2d, /* errno of what could not be read (0: all was), rss, pss,
                                    anonymous, swap (smaps_rollup's, bytes), duration_ns */
-    VMT_OP_SCAN = 0x2e,        /* number (from 1), reason (VMT_SCAN_*), stop (VMT_STOP_*), threads,
-                                  threads that were stopped, name string: memory is looked through for
-                                  pointers; REGION, SCAN_THREAD and POINTERS records of the same stream
-                                  follow, up to SCAN_END, all of this one moment */
-    VMT_OP_SCAN_THREAD = 0x2f, /* tid, stack pointer, thread pointer, flags (VMT_THREAD_*); then
-                                  its registers' pointers, varints to the payload's end */
-    VMT_OP_POINTERS = 0x30,    /* location; then entries to the payload's end: see below */
-    VMT_OP_SCAN_END = 0x31,    /* errno (0: all was read), words, pointers, unreadable_bytes,
-                                  pause_ns, duration_ns */
+    VMT_OP_SCAN = 0x2e,         /* number (from 1), reason (VMT_SCAN_*), stop (VMT_STOP_*), threads,
+                                   threads that were stopped, name string: memory is looked through for
+                                   pointers; REGION, SCAN_THREAD and POINTERS records of the same stream
+                                   follow, up to SCAN_END, all of this one moment */
+    VMT_OP_SCAN_THREAD = 0x2f,  /* tid, stack pointer, thread pointer, flags (VMT_THREAD_*); then
+                                   its registers' pointers, varints to the payload's end */
+    VMT_OP_POINTERS = 0x30,     /* location; then entries to the payload's end: see below */
+    VMT_OP_SCAN_END = 0x31,     /* errno (0: all was read), words, pointers, unreadable_bytes,
+                                   pause_ns, duration_ns */
+    VMT_OP_IGNORE_BEGIN = 0x34, /* __lsan_disable: blocks that this thread allocates from here on
+                                   are no leaks, and what they point to is not lost */
+    VMT_OP_IGNORE_END = 0x35,
+    VMT_OP_IGNORE_OBJECT = 0x36,   /* address in a block for which the same holds */
+    VMT_OP_ROOT_REGION = 0x37,     /* address, size: pointers there are roots */
+    VMT_OP_ROOT_REGION_END = 0x38, /* address, size as before */
 };
 
 /* Entries of POINTERS: varint h: words of 8 bytes since the last entry (the first one: since
@@ -330,6 +338,11 @@ enum vmt_residency {
     VMT_RESIDENCY_SIGNAL = 2,
     VMT_RESIDENCY_PEAK = 3, /* resident memory was higher than in all before */
 };
+
+#define VMT_CRASH_HANDLED 1u /* a handler of the program's comes next */
+#define VMT_CRASH_READ 2u    /* what the access was, where that is known */
+#define VMT_CRASH_WRITE 4u
+#define VMT_CRASH_EXECUTE 8u
 
 #define VMT_REGION_READ 1u
 #define VMT_REGION_WRITE 2u

@@ -108,9 +108,10 @@ static inline void vmtrace_resume(void)
         api->resume();
 }
 
-/* Remember this moment: the report shows what was live and resident at it.  Takes a millisecond,
- * and some 20 for each GiB of resident pages of 4 KiB.  While another thread takes one (or a signal
- * of VMTRACE_SNAPSHOT_SIGNAL does) only what is live is remembered. */
+/* Remember this moment: the report shows what was live, resident and lost at it.  Takes a
+ * millisecond, and some 20 for each GiB of resident pages of 4 KiB; other threads stand still for
+ * about as long as a fork takes.  While another thread takes one (or a signal of
+ * VMTRACE_SNAPSHOT_SIGNAL does) only what is live is remembered. */
 static inline void vmtrace_snapshot(const char *name)
 {
     const struct vmtrace_api *api = vmtrace_api_table();

@@ -6,7 +6,13 @@ foreach(program IN ITEMS vmtrace vmtrace-report)
           DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endforeach()
 install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/docs/trace-format.md
+        ${PROJECT_SOURCE_DIR}/docs/ci.md ${PROJECT_SOURCE_DIR}/docs/suppressions.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# find_package(vmtrace): leak tests for other projects, also those without a language, which do not
+# look below lib/ARCHITECTURE.
+install(FILES ${PROJECT_SOURCE_DIR}/scripts/cmake/vmtraceConfig.cmake
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/cmake/vmtrace)
 
 # Manual pages, compressed without a time stamp so that two builds give the same bytes.
 find_program(GZIP gzip REQUIRED)

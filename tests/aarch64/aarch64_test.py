@@ -134,8 +134,22 @@ class Aarch64(unittest.TestCase):
                 self.assertEqual(self.counts(report), expected)
 
     def test_threads_have_whole_stacks(self):
-        (report,) = self.traced(sample("worker_threads"))
+        (report,) = self.traced(sample("worker_threads"), VMTRACE_SCAN="off")
         self.assertEqual(self.stack_of(report, 5120, 80)[:2], ["worker_block", "work"])
+
+    def test_memory_is_scanned_at_the_end(self):
+        (report,) = self.traced(CHAIN)
+        self.assertEqual(report["summary"]["scan"], "complete")
+        (leak,) = report["leaks"]
+        self.assertEqual(leak["class"], "definite")
+
+    def test_crash_is_told_with_its_registers(self):
+        (report,) = self.traced(sample("use_after_free"), status=-signal.SIGSEGV)
+        self.assertEqual(report["process"]["signal"], signal.SIGSEGV)
+        (error,) = report["errors"]
+        self.assertEqual(error["detail"], "500 bytes into a block of 1000000 bytes, freed")
+        self.assertEqual([frame["function"] for frame in error["stack"][:2]], ["use", "main"])
+        self.assertRegex(error["registers"][0]["detail"], "^x[0-9]+ is 0x")
 
     def test_inlined_frames_are_named(self):
         (report,) = self.traced(sample("inlining"))

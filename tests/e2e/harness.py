@@ -99,8 +99,14 @@ def in_stack(stack, function):
 
 
 def sites_of(data, function):
-    """Heap sites with `function` in their call stack."""
-    return [site for site in data["sites"] if in_stack(site["stack"], function)]
+    """Sites with `function` in their call stack, but of what a forked child inherited."""
+    return [site for site in data["sites"]
+            if in_stack(site["stack"], function) and not site.get("inherited")]
+
+
+def inherited_sites_of(data, function):
+    return [site for site in data["sites"]
+            if in_stack(site["stack"], function) and site.get("inherited")]
 
 
 def site_of(data, function):
@@ -240,9 +246,10 @@ class Case(unittest.TestCase):
 
 
 def is_heap(site):
-    """Whether a site counts in the heap's totals: no mapping, no pool of the program's."""
+    """Whether a site counts in the heap's totals: no mapping, no pool of the program's, and not of
+    what a forked child inherited."""
     kind = site["kind"]
-    return not kind.startswith(("pool ", "mmap", "shm", "brk"))
+    return not site.get("inherited") and not kind.startswith(("pool ", "mmap", "shm", "brk"))
 
 
 def have(command):

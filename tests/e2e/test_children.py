@@ -8,14 +8,26 @@ import harness
 from harness import program, report, sites_of
 
 
+LARGE = 4 << 20
+
+
 class Children(harness.Case):
+    def read(self, traces):
+        """Reports.  A large trace is read once, and not for each child that has blocks from there."""
+        found = []
+        for trace in traces:
+            found.append(report(trace))
+            self.assert_healthy(found[-1])
+            if os.path.getsize(trace) > LARGE:
+                os.remove(trace)
+        return found
+
     def reports(self, how, traces, env=None, status=3):
         run = self.trace([program("children"), how], env=env)
         self.assertEqual((run.returncode, run.stdout, run.stderr), (status, b"", b""))
         self.assertEqual(len(run.traces), traces, run.traces)
-        found = [report(trace) for trace in run.traces]
+        found = self.read(run.traces)
         for data in found:
-            self.assert_healthy(data)
             self.assertEqual(data["errors"], [])
         # Parents first; an exec'd image after the one that it replaced.
         return sorted(found, key=lambda data: data["process"]["start_time_ns"])
@@ -122,10 +134,7 @@ class Children(harness.Case):
     def hazard(self, how, status=0):
         run = self.trace([program("fork_hazards"), how])
         self.assertEqual((run.returncode, run.stdout, run.stderr), (status, b"", b""))
-        found = [report(trace) for trace in run.traces]
-        for data in found:
-            self.assert_healthy(data)
-        return sorted(found, key=lambda data: data["process"]["start_time_ns"])
+        return sorted(self.read(run.traces), key=lambda data: data["process"]["start_time_ns"])
 
     def test_fork_by_a_thread_that_never_allocated(self):
         for how in ("fresh-thread", "raw"):

@@ -11,6 +11,8 @@ PAGES, ROUNDS = 1000, 20
 SOURCE = "tests/e2e/programs/fault_owners.c"
 # Of PAGES, the page that malloc's header shares with the block's beginning faults in malloc.
 HEADER = 1
+# Faults that the recorder takes to measure what one costs (fault_cost.c).
+MEASURED = 17
 
 
 def count_of(fault):
@@ -148,12 +150,35 @@ class FaultReport(harness.Case):
 
     def test_counts_alone_hang_on_the_next_event(self):
         data = self.report_of("thrash", env={"VMTRACE_FAULTS": "rusage"})
-        self.assertEqual(data["fault_summary"]["described"], 0)
         self.assertTrue(data["faults"])
-        self.assertTrue(all(fault["target"] is None for fault in data["faults"]))
+        # The recorder has told its own, if there was time to take some.
+        self.assertTrue(all(fault["target"]["kind"] == "tracer" for fault in described(data)))
+        self.assertTrue(any(fault["target"] is None for fault in data["faults"]))
         self.assertGreaterEqual(data["fault_summary"]["counted_by_event"], PAGES * ROUNDS)
         self.assertGreaterEqual(harness.faults_of(harness.site_of(data, "scratch")),
                                 PAGES * ROUNDS)
+
+    def test_the_cost_of_a_fault_is_measured(self):
+        for source in ("perf", "rusage"):
+            env = {"VMTRACE_FAULTS": source, "VMTRACE_INTERVAL": "1"}
+            data = self.report_of("thrash", env=env)
+            totals = data["fault_summary"]
+            self.assertIs(totals["cost_measured"], True)
+            self.assertIs(totals["major_cost_measured"], False)
+            self.assertGreater(totals["minor_fault_ns"], 0)
+            facts = {fact["key"]: fact["value"] for fact in data["facts"]}
+            self.assertEqual(totals["minor_fault_ns"], int(facts["fault_ns"]))
+            # What that took is told as the recorder's own, and in no site.
+            own = sum(count_of(fault) for fault in described(data)
+                      if fault["target"]["kind"] == "tracer" and fault["code"] is None)
+            self.assertGreaterEqual(own, MEASURED)
+            if source == "rusage":
+                self.assertEqual(own, MEASURED)
+                self.assertEqual(data["fault_summary"]["described"], MEASURED)
+
+    def test_the_cost_is_assumed_where_faults_are_not_recorded(self):
+        data = self.report_of("thrash", env={"VMTRACE_FAULTS": "off", "VMTRACE_INTERVAL": "1"})
+        self.assertIs(data["fault_summary"]["cost_measured"], False)
 
     def test_folded_stacks_lead_from_the_owner_to_what_touched(self):
         run = self.trace([program("fault_owners"), "thrash"], env={"VMTRACE_FAULTS": "perf"})

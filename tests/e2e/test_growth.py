@@ -75,6 +75,7 @@ class Growth(harness.Case):
             self.assertEqual(site["live_bytes"], live, function)
             self.assertEqual(site["resident_bytes"], resident, function)
             self.assertEqual(site["untouched_bytes"], live - resident, function)
+            self.assertEqual(site["pss_bytes"], resident, function)  # nobody else's
         sparse = self.site(data, second, "sparse_block")
         if not second["huge_bytes"]:  # else one touch brings 2 MiB
             self.assert_near(sparse["resident_bytes"], 4 * MIB, 8192, "sparse_block")
@@ -114,6 +115,18 @@ class Growth(harness.Case):
         text = self.text(run.trace, "--growth")
         self.assertRegex(text, r"free in pages that a few live blocks hold; .* by blocks of\n"
                          r" +small_block  .*fragmentation\.c")
+
+    def test_time_line_tells_free_heap_at_each_snapshot(self):
+        data = report(self.trace([harness.sample("fragmentation")]).trace)
+        points = data["growth"]["samples"]
+        self.assertTrue(all(isinstance(point["swap_bytes"], int) for point in points))
+        told = [point for point in points if point["free_heap_bytes"] is not None]
+        self.assertEqual(len(told), len(data["growth"]["residencies"]))
+        for point, one in zip(told, data["growth"]["residencies"]):
+            self.assertEqual(point["free_heap_bytes"], one["resident"]["allocator_free"])
+            self.assert_near(point["rss_bytes"], one["rss_bytes"], MIB // 2, one["name"])
+            self.assertLessEqual(point["t_ns"], one["t_ns"])
+        self.assertGreater(max(point["free_heap_bytes"] for point in told), 10 * MIB)
 
     def test_sample_lazy(self):
         data = report(self.trace([harness.sample("lazy")]).trace)

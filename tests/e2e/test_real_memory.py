@@ -156,8 +156,23 @@ class RealMemory(harness.Case):
                               timeout=120).stdout.decode()
         self.assertRegex(text, "(?i)copy.on.write")
         children = [path for path in self.find_traces("redis.*") if str(server.pid) not in path]
+        self.assertTrue(children)
         for path in children:
-            self.assertTrue(report(path)["process"]["forked"])
+            self.assert_shares(report(path, "--top=0"), server.pid)
+
+    def assert_shares(self, data, pid):
+        """The child that writes the database: nearly all that it has is its parent's, by name."""
+        process, inherited = data["process"], data["process"]["inherited"]
+        self.assertTrue(process["forked"])
+        self.assertEqual((inherited["state"], inherited["pid"]), ("taken", pid))
+        self.assertGreater(inherited["blocks"], 50000)
+        self.assertEqual(data["summary"]["impossible"], 0)
+        own = data["summary"]["live_bytes_at_end"]
+        self.assertGreater(inherited["live_bytes"], 10 * own)
+        if data["growth"]["residencies"]:
+            resident = sum(site["resident_bytes"] for site in data["sites"]
+                           if site.get("inherited"))
+            self.assertGreater(resident, inherited["live_bytes"] / 2)
 
     # ---- an independent count ----
 

@@ -78,6 +78,8 @@ def snapshots(path):
             if name == "RESIDENCY":
                 one = Snapshot(fields[0], fields[1], fields[2], fields[4], fields[6])
                 found.append((ticks, one))
+            elif one is None:  # a scan has regions, too
+                continue
             elif name == "REGION":
                 region = Region(fields[0], fields[1], fields[2], fields[6], fields[7], fields[13],
                                 fields[14], fields[16])
@@ -85,7 +87,7 @@ def snapshots(path):
             elif name == "PAGES":
                 add_pages(one.regions[-1], *fields)
             elif name == "RESIDENCY_END":
-                one.end = fields
+                one.end, one = fields, None
     return [one for _, one in sorted(found, key=lambda item: item[0])]
 
 
@@ -291,6 +293,13 @@ class Residency(Case):
         self.assert_whole(found[0], EXIT)
         self.assertGreater(found[0].rss, 8 * MIB)
 
+    def test_exec_ends_what_was_there(self):
+        code = "import os; x = bytearray(20 << 20); os.execv('/bin/true', ['true'])"
+        run = self.trace_clean([sys.executable, "-c", code])
+        one = snapshots(run.traces[0])[-1]
+        self.assert_whole(one, EXIT)
+        self.assertGreater(one.rss, 20 * MIB)
+
     def test_fork(self):
         run = self.trace_clean([program("resident_pages"), "fork"])
         self.assertEqual(len(run.traces), 2)
@@ -321,6 +330,15 @@ class Residency(Case):
         one = self.snapshot(run, "bare")
         self.assertEqual((one.error, one.regions), (errno.EMFILE, []))
         self.assertIn(b"next descriptors -1 -1\n", run.stdout)
+
+    @unittest.skipIf(os.getuid() != 0, "only root may join groups")
+    def test_a_user_in_very_many_groups(self):
+        """The kernel lists them all before it tells sizes."""
+        run = self.trace_clean([program("resident_pages"), "end"], status=7,
+                               preexec_fn=lambda: os.setgroups(range(100000, 110000)))
+        found = snapshots(run.trace)
+        self.assert_whole(found[-1], EXIT)
+        self.assertGreater(found[-1].rss, MIB)
 
     @unittest.skipIf(os.getuid() != 0, "only root may change its root")
     def test_no_proc(self):

@@ -11,10 +11,11 @@ import harness
 from harness import faults_of, frame_of, line_of, sample, site_of, sites_of
 
 ALL = ("arena_clear cow_fork double_free exchange fragmentation faults_major faults_minor "
-       "file_mapping huge_pages inlining invalid_free lazy leak leak_loop madvise_return "
-       "mismatched_free overcommit pause_resume phases_nested plugin_load pool_blocks "
-       "shared_memory snapshot_request sparse_matrix stack_growth use_after_unmap "
-       "worker_threads").split()
+       "file_mapping free_global free_on_stack huge_pages inlining invalid_free lazy leak "
+       "leak_classes leak_loop madvise_return mismatched_free munmap_heap overcommit "
+       "pause_resume phases_nested plugin_load pool_blocks realloc_freed shared_memory "
+       "snapshot_request sparse_matrix stack_growth stack_overflow use_after_free "
+       "use_after_unmap worker_threads write_past_end").split()
 PAGE = os.sysconf("SC_PAGESIZE")
 
 
@@ -75,6 +76,22 @@ class Samples(harness.Case):
         self.assertEqual(site["stack"][0]["function"], "leak_record")
         self.assert_frame(site["stack"], "leak_record", "samples/leak.c", "leaked here")
         self.assert_site(data, "use_record", allocations=3, live_blocks=0, temporary=3)
+
+    def test_leak_classes(self):
+        run = self.trace([sample("leak_classes")])
+        data = harness.report(run.trace, "--show-leak-kinds=all")
+        self.assertEqual(data["summary"]["scan"], "complete")
+        found = {}
+        for leak in data["leaks"]:
+            function = next(name for name in harness.stack_functions(leak["stack"])
+                            if name.startswith(("lose_", "keep_")))
+            found[leak["class"], function] = (leak["blocks"], leak["bytes"])
+        self.assertEqual(found, {
+            ("definite", "lose_list"): (1, 16), ("indirect", "lose_list"): (4, 64),
+            ("definite", "lose_ring"): (1, 24), ("indirect", "lose_ring"): (2, 48),
+            ("possible", "keep_middle"): (1, 100), ("reachable", "keep_start"): (1, 200)})
+        self.assertEqual((data["summary"]["leaked_blocks"], data["summary"]["leaked_bytes"]),
+                         (8, 152))
 
     def test_leak_loop(self):
         data = self.report_of("leak_loop")
@@ -407,14 +424,16 @@ class Samples(harness.Case):
         self.assertEqual(drained["live_bytes"], empty["live_bytes"])
 
     def test_pool_blocks(self):
-        data = self.report_of("pool_blocks")
+        data = self.trace_report([sample("pool_blocks")], "--show-leak-kinds=all")
         pool, = data["pools"]
         self.assertEqual({key: pool[key] for key in
                           ("name", "allocations", "frees", "live_blocks", "live_bytes")},
                          {"name": "cells", "allocations": 11, "frees": 5, "live_blocks": 6,
                           "live_bytes": 5 * 16 + 24})
+        # They are judged as the block that they lie in, to which there is a pointer.
         leaks = [one for one in data["leaks"] if one["pool"] == "cells"]
         self.assertEqual(sum(one["bytes"] for one in leaks), 104)
+        self.assertEqual({one["class"] for one in leaks}, {"reachable"})
         self.assertEqual(data["summary"]["allocations"], 1)
 
     def test_arena_clear(self):
@@ -427,7 +446,8 @@ class Samples(harness.Case):
     def test_counts_are_those_of_the_shim(self):
         # Each is deterministic; those that die or fork in the midst are covered elsewhere.
         for name in ALL:
-            if name in ("double_free", "invalid_free", "pause_resume"):
+            if name in ("double_free", "free_global", "free_on_stack", "invalid_free",
+                        "pause_resume", "realloc_freed"):
                 continue
             with self.subTest(name):
                 run = self.trace([sample(name)])

@@ -12,6 +12,7 @@ BAD = {
     "VMTRACE_OUTPUT": ["", "%q", "trace.%"],
     "VMTRACE_FAULTS": ["PERF", "", "sometimes"],
     "VMTRACE_FAULT_STACKS": ["1", "", "yes"],
+    "VMTRACE_FREE_STACKS": ["1", "", "all"],
     "VMTRACE_RESIDENCY": ["peak", "on", ""],
     "VMTRACE_SNAPSHOT_SIGNAL": ["KILL", "SIGSEGV", "9", "11", "33", "65", "12x", "0", ""],
     "VMTRACE_SCAN": ["maybe", ""],

@@ -32,10 +32,13 @@ def header_boot_id(trace):
 
 class Startup(harness.Case):
     def test_little_is_recorded_in_one_page(self):
-        run = self.trace([program("children"), "leaf"])
-        self.assertEqual(run.returncode, 3, run.stderr)
-        self.assertEqual(os.path.getsize(run.trace), PAGE)
-        self.assertEqual(site_of(report(run.trace), "child_block")["allocations"], 7)
+        # The scan at the end tells each mapping and where each pointer stands.
+        for scan, pages in (("off", 1), ("exit", 4)):
+            with self.subTest(scan=scan):
+                run = self.trace([program("children"), "leaf"], env={"VMTRACE_SCAN": scan})
+                self.assertEqual(run.returncode, 3, run.stderr)
+                self.assertLessEqual(os.path.getsize(run.trace), pages * PAGE)
+                self.assertEqual(site_of(report(run.trace), "child_block")["allocations"], 7)
 
     def test_more_than_the_first_page(self):
         run = self.trace([program("startup"), "faults", "3000"])
@@ -61,11 +64,18 @@ class Startup(harness.Case):
         os.symlink(folder, self.path("folder"))
         argv = [self.path(f"folder/../{os.path.basename(folder)}/children"), "leaf"]
         plain = self.system_calls(argv)
-        traced = self.system_calls(argv, "-E", f"LD_PRELOAD={harness.LIBRARY}")
-        looks, own = ([line for line in lines if '"/proc' in line or '"/sys' in line]
-                      for lines in (traced, plain))
-        self.assertEqual(looks, own)
-        self.assertIn(len(traced) - len(plain), range(20, 75))
+        # The scan at the end asks which mappings and pages there are.
+        for scan, files, most in (("off", [], 75),
+                                  ("exit", ["/proc/self/maps", "/proc/self/pagemap"], 105)):
+            with self.subTest(scan=scan):
+                traced = self.system_calls(argv, "-E", f"LD_PRELOAD={harness.LIBRARY}",
+                                           "-E", f"VMTRACE_SCAN={scan}",
+                                           "-E", "VMTRACE_INTERVAL=10000") # not told, however slow
+                looks, own = ([line.split('"')[1] for line in lines
+                               if '"/proc' in line or '"/sys' in line]
+                              for lines in (traced, plain))
+                self.assertEqual(looks, own + files)
+                self.assertIn(len(traced) - len(plain), range(20, most))
 
     def test_no_space_behind_the_first_page(self):
         def limit():

@@ -29,24 +29,26 @@ PLAIN_ALLOCATIONS = {"MALLOC", "CALLOC", "REALLOC", "NEW", "NEW_ARRAY"}
 ALLOCATIONS = PLAIN_ALLOCATIONS | {"ALLOC_OTHER"}
 RELEASES = {"FREE", "DELETE", "DELETE_ARRAY", "FREE_OTHER"}
 
-# Fields of cold records: v a varint, z a zigzag varint, s a string, k a stack, f details of
-# faults, p runs of pages.
+# Fields of cold records: v a varint, o one that older recorders did not write (then None), z a
+# zigzag varint, s a string, k a stack, f details of faults, p runs of pages.
 COLD = {
     0x01: ("CLOCK", "v"), 0x02: ("THREAD", "v"), 0x03: ("THREAD_NAME", "vs"),
     0x04: ("NODES_RESET", ""), 0x05: ("MODULE_LOAD", "vvvssv"), 0x06: ("MODULE_UNLOAD", "v"),
-    0x07: ("FACT", "ss"), 0x08: ("ARGUMENT", "vs"), 0x09: ("MEMORY_SAMPLE", "vvvvvv"),
+    0x07: ("FACT", "ss"), 0x08: ("ARGUMENT", "vs"), 0x09: ("MEMORY_SAMPLE", "vvvvvvo"),
     0x0A: ("PHASE_BEGIN", "s"), 0x0B: ("PHASE_END", "s"), 0x0C: ("PAUSE", ""),
     0x0D: ("RESUME", ""), 0x0E: ("SNAPSHOT", "s"), 0x10: ("MAP", "vvvvvvks"),
     0x11: ("UNMAP", "vvvk"), 0x12: ("UNMAP_FAILED", ""), 0x13: ("REMAP_BEGIN", "vv"),
     0x14: ("REMAP_END", "vvk"), 0x15: ("BREAK", "vvk"), 0x16: ("ADVISE", "vvvk"),
     0x18: ("POOL", "vs"), 0x19: ("POOL_ALLOC", "vvvk"), 0x1A: ("POOL_RESIZE", "vvvvk"),
     0x1B: ("POOL_FREE", "vvk"), 0x1C: ("POOL_CLEAR", "vk"), 0x20: ("FORK", "v"),
-    0x21: ("EXEC", "s"), 0x22: ("EXEC_FAILED", "v"), 0x23: ("CRASH", "vzvk"),
+    0x21: ("EXEC", "s"), 0x22: ("EXEC_FAILED", "v"), 0x23: ("CRASH", "vzvkr"),
     0x24: ("END", "vvvvvvv"), 0x25: ("LOST", "vv"), 0x26: ("FAULT_SOURCE", "v"),
     0x27: ("TEMPORARY", "v"), 0x28: ("STACK", "vv"), 0x29: ("FAULTS", "vvf"),
     0x2A: ("RESIDENCY", "vvvvvvs"), 0x2B: ("REGION", "vvvvvvvvvvvvvvvvs"), 0x2C: ("PAGES", "vvp"),
     0x2D: ("RESIDENCY_END", "vvvvvv"), 0x2E: ("SCAN", "vvvvvs"), 0x2F: ("SCAN_THREAD", "vvvvr"),
     0x30: ("POINTERS", "w"), 0x31: ("SCAN_END", "vvvvvv"),
+    0x34: ("IGNORE_BEGIN", ""), 0x35: ("IGNORE_END", ""), 0x36: ("IGNORE_OBJECT", "v"),
+    0x37: ("ROOT_REGION", "vv"), 0x38: ("ROOT_REGION_END", "vv"),
 }
 
 
@@ -65,6 +67,9 @@ class Cursor:
             raise Malformed("cut off at byte %d" % self.position)
         self.position += 1
         return self.data[self.position - 1]
+
+    def ended(self):
+        return self.position == len(self.data)
 
     def varint(self):
         value = shift = 0
@@ -258,7 +263,8 @@ class Stream:
         if opcode not in COLD:
             return self.ticks, "opcode 0x%02x" % opcode, ()
         name, form = COLD[opcode]
-        readers = {"v": payload.varint, "z": payload.zigzag, "k": lambda: self.stack(payload),
+        readers = {"v": payload.varint, "o": lambda: None if payload.ended() else payload.varint(),
+                   "z": payload.zigzag, "k": lambda: self.stack(payload),
                    "f": lambda: self.faults(payload), "p": lambda: self.runs(payload),
                    "r": lambda: self.numbers(payload), "w": lambda: self.pointers(payload),
                    "s": lambda: payload.bytes(payload.varint()).decode("utf-8", "replace")}

@@ -227,11 +227,55 @@ static void seed_faults(struct trace_builder *builder)
                  U(2000));
 }
 
+/* Two scans of a heap with each kind of entry, a stack in a block, and one that does not end. */
+static void seed_scans(struct trace_builder *builder)
+{
+    struct builder_stream *stream = trace_builder_stream(builder, 100);
+    uint32_t a = builder_stack(stream, 1, U(0x401000));
+    builder_cold(stream, VMT_OP_MODULE_LOAD, "uuussu", U(0x400000), U(0x400000), U(0x410000), "",
+                 "/opt/app", U(VMT_MODULE_MAIN));
+    builder_cold(stream, VMT_OP_STACK, "uu", U(0x7ffff0000000), U(0x7ffff0010000));
+    builder_cold(stream, VMT_OP_POOL, "us", U(1), "arena");
+    builder_cold(stream, VMT_OP_POOL_ALLOC, "uuuk", U(1), U(0x900110), U(16), a);
+    for (uint64_t i = 0; i < 6; i++)
+        builder_alloc(stream, VMT_MALLOC, 0x900000 + i * 256, i ? 200 : 0, a);
+    builder_cold(stream, VMT_OP_IGNORE_BEGIN, "");
+    builder_alloc(stream, VMT_MALLOC, 0x900600, 64, a);
+    builder_cold(stream, VMT_OP_IGNORE_END, "");
+    builder_cold(stream, VMT_OP_IGNORE_OBJECT, "u", U(0x900510));
+    builder_cold(stream, VMT_OP_ROOT_REGION, "uu", U(0x900508), U(16));
+    builder_cold(stream, VMT_OP_ROOT_REGION, "uu", U(0x400100), U(8));
+    builder_cold(stream, VMT_OP_ROOT_REGION_END, "uu", U(0x400100), U(8));
+    builder_cold(stream, VMT_OP_FACT, "ss", "lsan_options", "use_tls=0:use_registers=1");
+    builder_cold(stream, VMT_OP_FACT, "ss", "lsan_suppressions", "leak:nothing\n{\n");
+    for (uint64_t round = 1; round < 4; round++) {
+        builder_cold(stream, VMT_OP_SCAN, "uuuuus", round, round & 1, round, U(2), U(1), "s");
+        seed_region(stream, 0x400000, 16, 3, "/opt/app");
+        seed_region(stream, 0x900000, 4, 3, "[heap]");
+        seed_region(stream, 0x7ffff0000000, 16, 3, "");
+        seed_region(stream, 0x7ffff0008000, 2, 0, "[vmtrace]");
+        builder_cold(stream, VMT_OP_SCAN_THREAD, "uuuuuu", U(100), U(0x7ffff0004000),
+                     U(0x7ffff000f000), U(7), U(0x900000), U(0x900410));
+        builder_cold(stream, VMT_OP_SCAN_THREAD, "uuuu", U(101), U(0x900580), U(0), U(0));
+        builder_cold(stream, VMT_OP_POINTERS, "uuuuuuuuuu", U(0x400100), U(VMT_POINTER_FAR),
+                     U(0x900108 - 0x400100) << 2 | 1, U(VMT_POINTER_BEFORE), U(24) << 1,
+                     U(2) << VMT_POINTER_SHIFT | VMT_POINTER_NEAR, U(0x900218 - 0x400110) << 2 | 1,
+                     U(VMT_POINTER_BEFORE), U(200 - 25) << 1 | 1,
+                     U(1) << VMT_POINTER_SHIFT | VMT_POINTER_TABLE);
+        builder_cold(stream, VMT_OP_POINTERS, "uuuuu", U(0x900500), U(VMT_POINTER_TABLE),
+                     U(4) << VMT_POINTER_SHIFT | VMT_POINTER_TABLE,
+                     U(13) << VMT_POINTER_SHIFT | VMT_POINTER_FAR, U(0x20) << 1);
+        if (round < 3)
+            builder_cold(stream, VMT_OP_SCAN_END, "uuuuuu", U(0), U(99), U(3), U(0), U(5), U(6));
+        builder_free(stream, VMT_FREE, 0x900000 + round * 256);
+    }
+}
+
 struct trace_builder *fuzz_seed_new(unsigned number)
 {
     static void (*const seeds[FUZZ_SEEDS])(struct trace_builder *) = {
         seed_heap,    seed_errors,  seed_mappings,  seed_process, seed_pools,
-        seed_threads, seed_sampled, seed_residency, seed_faults,
+        seed_threads, seed_sampled, seed_residency, seed_faults,  seed_scans,
     };
     struct trace_builder *builder = trace_builder_new();
     seeds[number % FUZZ_SEEDS](builder);

@@ -5,7 +5,7 @@
 
 #include "trace_builder.h"
 
-#define FUZZ_SEEDS 9
+#define FUZZ_SEEDS 10
 
 /* Seed `number` (0..FUZZ_SEEDS - 1); the caller frees it by trace_builder_free. */
 struct trace_builder *fuzz_seed_new(unsigned number);

@@ -7,12 +7,13 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct report_frame touching[] = {
-    {"fill_row", "/SOURCE/table.c", 88, "/opt/app/bin/app", 0x1200, 0x20, true, true, false, 0},
-    {"parse_table(std::istream&)", "/SOURCE/table.c", 120, "/opt/app/bin/app", 0x1200, 0x90, false,
-     true, false, 0},
+    {"fill_row", NULL, "/SOURCE/table.c", 88, "/opt/app/bin/app", 0x1200, 0x20, true, true, false,
+     0},
+    {"parse_table(std::istream&)", NULL, "/SOURCE/table.c", 120, "/opt/app/bin/app", 0x1200, 0x90,
+     false, true, false, 0},
 };
 static const struct report_frame copying = {
-    "memcpy", NULL, 0, "/lib/libc.so.6", 0x9000, 0x40, false, false, false, 0};
+    "memcpy", NULL, NULL, 0, "/lib/libc.so.6", 0x9000, 0x40, false, false, false, 0};
 static const struct report_stack touch_stack = {touching, COUNT(touching), false, false};
 static const struct report_stack copy_stack = {&copying, 1, false, false};
 static const struct report_stack own_stack = {NULL, 0, false, false};

@@ -7,16 +7,32 @@
 #define APP "/opt/demo/bin/demo"
 
 static struct report_resident_site sites_before[] = {
-    {NULL, REPORT_PART_LIVE, 2000, {MIB(1), KIB(900), 0}, KIB(124), 0, 0, 0},
+    {NULL, REPORT_PART_LIVE, 2000, {MIB(1), KIB(900), 0}, KIB(124), 0, 0, 0, KIB(900)},
 };
 static struct report_resident_site sites_highest[] = {
-    {NULL, REPORT_PART_LIVE, 6000, {MIB(4), MIB(4), 0}, 0, MIB(2), 0, KIB(300)},
-    {NULL, REPORT_PART_MAPPINGS, 1, {MIB(64), KIB(1536), KIB(512)}, MIB(62), 0, KIB(512), 0},
+    {NULL, REPORT_PART_LIVE, 6000, {MIB(4), MIB(4), 0}, 0, MIB(2), 0, KIB(300), MIB(3)},
+    {NULL,
+     REPORT_PART_MAPPINGS,
+     1,
+     {MIB(64), KIB(1536), KIB(512)},
+     MIB(62),
+     0,
+     KIB(512),
+     0,
+     KIB(700)},
 };
 static struct report_resident_site sites_end[] = {
-    {NULL, REPORT_PART_LIVE, 6172, {MIB(2), KIB(1900), KIB(100)}, KIB(48), 0, 0, KIB(1200)},
-    {NULL, REPORT_PART_MAPPINGS, 1, {MIB(16), KIB(800), 0}, KIB(15584), 0, 0, 0},
-    {NULL, REPORT_PART_LIVE, 1, {1000, 1000, 0}, 0, 0, 0, 0},
+    {NULL,
+     REPORT_PART_LIVE,
+     6172,
+     {MIB(2), KIB(1900), KIB(100)},
+     KIB(48),
+     0,
+     0,
+     KIB(1200),
+     KIB(1900)},
+    {NULL, REPORT_PART_MAPPINGS, 1, {MIB(16), KIB(800), 0}, KIB(15584), 0, 0, 0, KIB(400)},
+    {NULL, REPORT_PART_LIVE, 1, {1000, 1000, 0}, 0, 0, 0, 0, 1000},
 };
 static const struct report_resident_file files[] = {
     {APP "\033[0m", {MIB(1), KIB(700), 0}},

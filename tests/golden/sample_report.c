@@ -8,48 +8,48 @@
 #define APP "/opt/demo/bin/demo"
 
 static struct report_frame load_frames[] = {
-    {"strdup", NULL, 0, LIBC, 0x92a1f, 0x1f, false, false, false, 0},
-    {"config_add", "sample_source.txt", 3, APP, 0x1193, 0x13, true, true, false, 1},
-    {"config_load", "sample_source.txt", 7, APP, 0x1193, 0x43, false, true, false, 2},
-    {"main", "sample_source.txt", 11, APP, 0x1250, 0x30, false, true, false, 3},
-    {"__libc_start_call_main", NULL, 0, LIBC, 0x271ca, 0x7a, false, false, false, 4},
-    {"__libc_start_main", NULL, 0, LIBC, 0x27285, 0x85, false, false, false, 5},
-    {"_start", NULL, 0, APP, 0x10a1, 0x21, false, false, false, 6},
+    {"strdup", NULL, NULL, 0, LIBC, 0x92a1f, 0x1f, false, false, false, 0},
+    {"config_add", NULL, "sample_source.txt", 3, APP, 0x1193, 0x13, true, true, false, 1},
+    {"config_load", NULL, "sample_source.txt", 7, APP, 0x1193, 0x43, false, true, false, 2},
+    {"main", NULL, "sample_source.txt", 11, APP, 0x1250, 0x30, false, true, false, 3},
+    {"__libc_start_call_main", NULL, NULL, 0, LIBC, 0x271ca, 0x7a, false, false, false, 4},
+    {"__libc_start_main", NULL, NULL, 0, LIBC, 0x27285, 0x85, false, false, false, 5},
+    {"_start", NULL, NULL, 0, APP, 0x10a1, 0x21, false, false, false, 6},
 };
 /* Names as a broken or malicious binary may have them. */
 static const struct report_frame hostile_frames[] = {
-    {"evil\033[31m;name\n\xff", NULL, 0, "/tmp/lib\033]0;title\007.so", 0x10, 0x4, false, true,
-     false, 7},
-    {NULL, NULL, 0, APP, 0x2000, 0, false, true, false, 8},
-    {NULL, NULL, 0, NULL, 0x7f0012345678, 0, false, false, false, 9},
+    {"evil\033[31m;name\n\xff", NULL, NULL, 0, "/tmp/lib\033]0;title\007.so", 0x10, 0x4, false,
+     true, false, 7},
+    {NULL, NULL, NULL, 0, APP, 0x2000, 0, false, true, false, 8},
+    {NULL, NULL, NULL, 0, NULL, 0x7f0012345678, 0, false, false, false, 9},
 };
 static const struct report_frame deep_frames[] = {
-    {"operator new(unsigned long)", NULL, 0, "/usr/lib/libstdc++.so.6", 0xa0, 0x1c, false, false,
-     false, 10},
-    {"std::__new_allocator<std::pair<const std::string, int>>::allocate(unsigned long)", NULL, 0,
-     "/usr/lib/libstdc++.so.6", 0xb0, 0x10, true, false, false, 11},
-    {"std::vector<int>::_M_realloc_insert<int const&>", NULL, 0, "/usr/lib/libstdc++.so.6", 0xc0,
-     0x10, false, false, false, 12},
-    {"std::vector<int>::push_back", NULL, 0, "/usr/lib/libstdc++.so.6", 0xc8, 0x10, false, false,
-     false, 13},
-    {"lib_a", NULL, 0, "/usr/lib/liba.so", 0xd0, 0x10, false, false, false, 14},
-    {"lib_b", NULL, 0, "/usr/lib/libb.so", 0xe0, 0x10, false, false, false, 15},
+    {"operator new(unsigned long)", NULL, NULL, 0, "/usr/lib/libstdc++.so.6", 0xa0, 0x1c, false,
+     false, false, 10},
+    {"std::__new_allocator<std::pair<const std::string, int>>::allocate(unsigned long)", NULL, NULL,
+     0, "/usr/lib/libstdc++.so.6", 0xb0, 0x10, true, false, false, 11},
+    {"std::vector<int>::_M_realloc_insert<int const&>", NULL, NULL, 0, "/usr/lib/libstdc++.so.6",
+     0xc0, 0x10, false, false, false, 12},
+    {"std::vector<int>::push_back", NULL, NULL, 0, "/usr/lib/libstdc++.so.6", 0xc8, 0x10, false,
+     false, false, 13},
+    {"lib_a", NULL, NULL, 0, "/usr/lib/liba.so", 0xd0, 0x10, false, false, false, 14},
+    {"lib_b", NULL, NULL, 0, "/usr/lib/libb.so", 0xe0, 0x10, false, false, false, 15},
     {"worker::step<std::map<std::string, std::vector<std::pair<int, double>>>>(unsigned long, "
      "std::string const&)",
-     "/src/demo/worker.cc", 120, APP, 0x3000, 0x10, false, true, false, 16},
-    {"worker_1", "/src/demo/worker.cc", 131, APP, 0x3001, 0x10, false, true, false, 17},
-    {"worker_2", "/src/demo/worker.cc", 132, APP, 0x3002, 0x10, false, true, false, 18},
-    {"worker_3", "/src/demo/worker.cc", 133, APP, 0x3003, 0x10, false, true, false, 19},
-    {"worker_4", "/src/demo/worker.cc", 134, APP, 0x3004, 0x10, false, true, false, 20},
-    {"worker_5", "/src/demo/worker.cc", 135, APP, 0x3005, 0x10, false, true, false, 21},
-    {"worker_6", "/src/demo/worker.cc", 136, APP, 0x3006, 0x10, false, true, false, 22},
-    {"worker_7", "/src/demo/worker.cc", 137, APP, 0x3007, 0x10, false, true, false, 23},
-    {"worker_8", "/src/demo/worker.cc", 138, APP, 0x3008, 0x10, false, true, false, 24},
-    {"worker_9", "/src/demo/worker.cc", 139, APP, 0x3009, 0x10, false, true, false, 25},
-    {"worker_10", "/src/demo/worker.cc", 140, APP, 0x300a, 0x10, false, true, false, 26},
-    {"worker_11", "/src/demo/worker.cc", 141, APP, 0x300b, 0x10, false, true, false, 27},
-    {"start_thread", NULL, 0, LIBC, 0x891f5, 0x2d5, false, false, false, 28},
-    {"clone3", NULL, 0, LIBC, 0x1098dc, 0x2c, false, false, false, 29},
+     NULL, "/src/demo/worker.cc", 120, APP, 0x3000, 0x10, false, true, false, 16},
+    {"worker_1", NULL, "/src/demo/worker.cc", 131, APP, 0x3001, 0x10, false, true, false, 17},
+    {"worker_2", NULL, "/src/demo/worker.cc", 132, APP, 0x3002, 0x10, false, true, false, 18},
+    {"worker_3", NULL, "/src/demo/worker.cc", 133, APP, 0x3003, 0x10, false, true, false, 19},
+    {"worker_4", NULL, "/src/demo/worker.cc", 134, APP, 0x3004, 0x10, false, true, false, 20},
+    {"worker_5", NULL, "/src/demo/worker.cc", 135, APP, 0x3005, 0x10, false, true, false, 21},
+    {"worker_6", NULL, "/src/demo/worker.cc", 136, APP, 0x3006, 0x10, false, true, false, 22},
+    {"worker_7", NULL, "/src/demo/worker.cc", 137, APP, 0x3007, 0x10, false, true, false, 23},
+    {"worker_8", NULL, "/src/demo/worker.cc", 138, APP, 0x3008, 0x10, false, true, false, 24},
+    {"worker_9", NULL, "/src/demo/worker.cc", 139, APP, 0x3009, 0x10, false, true, false, 25},
+    {"worker_10", NULL, "/src/demo/worker.cc", 140, APP, 0x300a, 0x10, false, true, false, 26},
+    {"worker_11", NULL, "/src/demo/worker.cc", 141, APP, 0x300b, 0x10, false, true, false, 27},
+    {"start_thread", NULL, NULL, 0, LIBC, 0x891f5, 0x2d5, false, false, false, 28},
+    {"clone3", NULL, NULL, 0, LIBC, 0x1098dc, 0x2c, false, false, false, 29},
 };
 
 static const struct report_stack load_stack = {load_frames, COUNT(load_frames), false, false};
@@ -152,11 +152,7 @@ static const struct report_site *const by_peak[] = {&load_site, &deep_site, &hos
 static const struct report_site *const by_temporary[] = {&deep_site, &load_site};
 static const struct report_site *const by_faults[] = {&load_site, &deep_site};
 
-#define EXACT                                                                                      \
-    false, 0,                                                                                      \
-    {                                                                                              \
-        0, 0                                                                                       \
-    }
+#define EXACT false, 0, {0, 0}, 0, 0, 0, 0, 0, NULL, NULL, 0
 
 static struct report_leak leaks[] = {
     {REPORT_LEAK_UNSCANNED, &load_site, 2097152, 6172, 1000000, 2500000000, false, NULL, EXACT},
@@ -166,9 +162,10 @@ static struct report_leak leaks[] = {
     {REPORT_LEAK_UNSCANNED, &lost_site, 8, 1, 3000000000, 3000000000, false, NULL, EXACT},
 };
 static const struct report_phase phases[] = {
-    {"load", 1000000, 1500000000, true, 12000, 6000, 4000000, 0, 2000000, 2000000, 6000, 3500000},
+    {"load", 1000000, 1500000000, true, 12000, 6000, 4000000, 0, 2000000, 2000000, 6000,
+     REPORT_UNKNOWN, REPORT_UNKNOWN, 3500000},
     {"serve \xf0\x9f\x94\xa5", 1500000000, 3200000000, false, 488349, 488172, 16194612, 2000000,
-     2098460, 98460, 177, 2200000},
+     2098460, 98460, 177, REPORT_UNKNOWN, REPORT_UNKNOWN, 2200000},
 };
 static const struct report_snapshot snapshots[] = {
     {"after load", 1500000000, 2000000, 6000, REPORT_UNKNOWN, REPORT_NO_RESIDENCY}};
@@ -182,8 +179,8 @@ static const struct report_mapping mappings[] = {
 };
 static const struct report_error errors[] = {
     {"double-free", 0xdeadbeefdeadbeef, 2100000000, 4712, 3, &deep_stack, &load_stack, &deep_stack,
-     "0 bytes into a block of 40 bytes, freed"},
-    {"segfault", 0, 3190000000, 4711, 1, &load_stack, NULL, NULL, NULL},
+     .detail = "0 bytes into a block of 40 bytes, freed"},
+    {"segfault", 0, 3190000000, 4711, 1, &load_stack, .detail = NULL},
 };
 static const struct report_module modules[] = {
     {APP, 0x400000, 0x410000, "00112233445566778899aabbccddeeff00112233"},
@@ -202,8 +199,16 @@ static struct report_sample samples[SAMPLES];
 static void fill_samples(void)
 {
     for (uint64_t i = 0; i < SAMPLES; i++)
-        samples[i] = (struct report_sample){i * 80000000, 2000000 + i * 100000, 20000000 + i * 4096,
-                                            i * 53000,    100 + i * 25,         i / 20};
+        samples[i] = (struct report_sample){i * 80000000,
+                                            2000000 + i * 100000,
+                                            20000000 + i * 4096,
+                                            i * 53000,
+                                            100 + i * 25,
+                                            i / 20,
+                                            i < 30 ? 0 : (i - 29) * 40960,
+                                            REPORT_UNKNOWN};
+    samples[22].free_heap_bytes = 3000000;
+    samples[SAMPLES - 1].free_heap_bytes = 1500000;
     samples[22].rss_bytes = 9000000;
 }
 

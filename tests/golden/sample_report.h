@@ -20,6 +20,11 @@ const struct report *sample_report_memory(const char *source);
 const struct report *sample_report_faults(const char *source);
 const struct report *sample_report_few_faults(void);
 
+/* The same, but with scans: leaks of each class; some that are only possible; none. */
+const struct report *sample_report_leaks(const char *source);
+const struct report *sample_report_possible(const char *source);
+const struct report *sample_report_no_leaks(const char *source);
+
 /* A trace in which nothing was allocated. */
 const struct report *sample_report_empty(void);
 

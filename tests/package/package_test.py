@@ -24,7 +24,8 @@ FILES = ("bin/vmtrace", "bin/vmtrace-report", "LIB/libvmtrace.so", "include/vmtr
          "share/bash-completion/completions/vmtrace",
          "share/bash-completion/completions/vmtrace-report",
          "share/doc/vmtrace/copyright", "share/doc/vmtrace/README.md",
-         "share/doc/vmtrace/trace-format.md")
+         "share/doc/vmtrace/trace-format.md", "share/cmake/vmtrace/vmtraceConfig.cmake",
+         "share/doc/vmtrace/ci.md", "share/doc/vmtrace/suppressions.md")
 
 
 def run(*command, **options):

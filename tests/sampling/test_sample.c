@@ -57,9 +57,9 @@ void record_number(enum vmt_op op, uint64_t number)
     temporary++;
 }
 
-void record_free(enum vmt_kind kind, const void *address, uint64_t caller)
+void record_free(enum vmt_kind kind, const void *address, const struct callstack_start *start)
 {
-    ck_abort_msg("%d %p %lu: there was memory", (int)kind, address, (unsigned long)caller);
+    ck_abort_msg("%d %p %p: there was memory", (int)kind, address, (const void *)start);
 }
 
 /* ---- how often ---- */

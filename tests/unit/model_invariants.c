@@ -9,6 +9,7 @@ struct site_sums {
     uint64_t heap_live, heap_blocks, heap_peak, heap_peak_blocks, heap_bytes, heap_calls;
     uint64_t map_live, pool_live, pool_blocks, temporary;
     uint64_t minor, major;
+    uint64_t inherited_live, inherited_blocks;
 };
 
 static struct site_sums sum_sites(const struct site_table *table)
@@ -17,7 +18,14 @@ static struct site_sums sum_sites(const struct site_table *table)
     for (uint32_t i = 0; i < table->count; i++) {
         const struct site *site = &table->sites[i];
         uint64_t bytes, blocks;
-        if (site->kind >= SITE_POOL) {
+        if (site->inherited) {
+            sums.minor += site->minor;
+            sums.major += site->major;
+            if (site->kind < SITE_MMAP) {
+                sums.inherited_live += site->live_bytes;
+                sums.inherited_blocks += site->live_blocks;
+            }
+        } else if (site->kind >= SITE_POOL) {
             sums.pool_live += site->live_bytes;
             sums.pool_blocks += site->live_blocks;
         } else if (site->kind == SITE_MMAP || site->kind == SITE_SHM) {
@@ -112,8 +120,12 @@ const char *model_invariants_broken(const struct trace_model *model)
 {
     const struct heap_model *heap = &model->heap;
     struct site_sums sums = sum_sites(&model->sites);
-    if (heap->sample_interval == 0 && heap->live_blocks != heap->blocks.count)
-        return "live_blocks = blocks.count";
+    if (heap->sample_interval == 0 &&
+        heap->live_blocks + heap->inherited_blocks != heap->blocks.count)
+        return "live_blocks + inherited_blocks = blocks.count";
+    if (sums.inherited_live != heap->inherited_bytes ||
+        sums.inherited_blocks != heap->inherited_blocks)
+        return "sum of the sites' inherited blocks = inherited blocks";
     if (heap->live_blocks != heap->allocations - heap->frees - heap->displaced)
         return "live_blocks = allocations - frees - displaced";
     if (heap->displaced == 0 && heap->live_bytes != heap->bytes_allocated - heap->bytes_freed)

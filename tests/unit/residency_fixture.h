@@ -23,12 +23,20 @@ struct fixture_region {
     const char *name; /* NULL: none */
 };
 
-static inline void fixture_region(struct builder_stream *stream, struct fixture_region region)
+/* `shared` bytes of it are other processes', too, and pss is less than rss by `saved`. */
+static inline void fixture_shared_region(struct builder_stream *stream,
+                                         struct fixture_region region, uint64_t shared,
+                                         uint64_t saved)
 {
     builder_cold(stream, VMT_OP_REGION, "uuuuuuuuuuuuuuuus", region.start, region.pages * PAGE,
-                 region.flags, region.offset, U(0), region.inode, region.rss, region.rss, U(0),
-                 U(0), U(0), region.rss, region.rss, region.huge, U(0), U(0),
+                 region.flags, region.offset, U(0), region.inode, region.rss, region.rss - saved,
+                 U(0), shared, U(0), region.rss - shared, region.rss, region.huge, U(0), U(0),
                  region.name ? region.name : "");
+}
+
+static inline void fixture_region(struct builder_stream *stream, struct fixture_region region)
+{
+    fixture_shared_region(stream, region, 0, 0);
 }
 
 /* `pages` pages from `start` on that are in `state`. */

@@ -14,7 +14,7 @@ static void push(uint64_t address, uint64_t size)
 START_TEST(freed_history_newest_release_is_found)
 {
     ck_assert_ptr_null(freed_history_find(&history, 16));
-    ck_assert_ptr_null(freed_history_covering(&history, 16));
+    ck_assert_uint_eq(history.serial, 0);
     push(16, 1);
     push(32, 2);
     push(16, 3);
@@ -51,13 +51,17 @@ START_TEST(freed_history_hot_address_takes_one_place_in_its_chain)
 }
 END_TEST
 
-START_TEST(freed_history_covering_is_the_newest)
+START_TEST(freed_history_next_goes_from_the_newest_to_the_oldest)
 {
-    push(0x1000, 40);
-    push(0x1010, 8);
-    ck_assert_uint_eq(freed_history_covering(&history, 0x1012)->address, 0x1010);
-    ck_assert_uint_eq(freed_history_covering(&history, 0x1020)->address, 0x1000);
-    ck_assert_ptr_null(freed_history_covering(&history, 0x1028));
+    size_t position = 0;
+    ck_assert_ptr_null(freed_history_next(&history, &position));
+    for (uint64_t i = 1; i <= FREED_HISTORY_SIZE + 10; i++)
+        push(i * 16, i);
+    const struct freed_block *block;
+    uint64_t expected = FREED_HISTORY_SIZE + 10;
+    while ((block = freed_history_next(&history, &position)))
+        ck_assert_uint_eq(block->size, expected--);
+    ck_assert_uint_eq(expected, 10);
     freed_history_release(&history);
 }
 END_TEST
@@ -65,4 +69,4 @@ END_TEST
 UNIT_MAIN("freed_history", freed_history_newest_release_is_found,
           freed_history_oldest_are_forgotten,
           freed_history_hot_address_takes_one_place_in_its_chain,
-          freed_history_covering_is_the_newest)
+          freed_history_next_goes_from_the_newest_to_the_oldest)

@@ -62,6 +62,27 @@ static void expect_sums(const struct report_interval *interval)
     ck_assert_int_eq(causes, interval->bytes);
 }
 
+START_TEST(growth_free_heap_is_told_at_the_points_before_snapshots)
+{
+    setup();
+    sample(1, PAGE);
+    builder_alloc(stream, VMT_MALLOC, HEAP, 7 * PAGE, a);
+    sample(2, 10 * PAGE);
+    heap_snapshot(VMT_RESIDENCY_PEAK, "", 10);
+    sample(3, 10 * PAGE);
+    builder_free(stream, VMT_FREE, HEAP);
+    sample(4, 10 * PAGE);
+    heap_snapshot(VMT_RESIDENCY_EXIT, "", 10);
+    struct report *report = fixture_report(builder);
+    ck_assert_uint_eq(report->sample_count, 4);
+    ck_assert_uint_eq(report->samples[0].free_heap_bytes, REPORT_UNKNOWN);
+    ck_assert_uint_eq(report->samples[1].free_heap_bytes, 3 * PAGE);
+    ck_assert_uint_eq(report->samples[2].free_heap_bytes, REPORT_UNKNOWN);
+    ck_assert_uint_eq(report->samples[3].free_heap_bytes, 10 * PAGE);
+    report_free(report);
+}
+END_TEST
+
 /* A: 10 pages of the first site.  B: 3 of these, 40 of the second, and 2 free. */
 START_TEST(growth_causes_add_up_and_come_by_size)
 {
@@ -437,8 +458,8 @@ START_TEST(map_owners_and_segments_are_told)
 }
 END_TEST
 
-UNIT_MAIN("growth", growth_causes_add_up_and_come_by_size,
-          growth_highest_snapshot_is_between_start_and_end,
+UNIT_MAIN("growth", growth_free_heap_is_told_at_the_points_before_snapshots,
+          growth_causes_add_up_and_come_by_size, growth_highest_snapshot_is_between_start_and_end,
           growth_causes_beyond_the_limit_are_the_rest, growth_sites_say_what_is_resident,
           growth_without_snapshots_knows_no_owner, residency_notes_say_what_is_not_known,
           trend_steady_growth_has_a_slope, trend_other_shapes_are_told_apart,

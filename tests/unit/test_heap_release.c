@@ -195,6 +195,22 @@ START_TEST(heap_release_realloc_of_new_is_mismatched)
 }
 END_TEST
 
+START_TEST(heap_release_realloc_of_a_freed_block_happened_where_its_outcome_did)
+{
+    setup();
+    builder_alloc(stream, VMT_MALLOC, 0x1000, 8, a);
+    builder_realloc_begin(stream, 0x1000);
+    builder_alloc(stream, VMT_REALLOC, 0x2000, 16, b);
+    builder_realloc_begin(stream, 0x1000);
+    builder_alloc(stream, VMT_REALLOC, 0x3000, 16, b);
+    const struct memory_error *error = only_error(ERROR_REALLOC_FREED);
+    ck_assert_uint_eq(pc_of(error->node), 0x402000);
+    ck_assert_uint_eq(pc_of(error->allocated), 0x401000);
+    ck_assert_uint_eq(pc_of(error->freed), 0x402000);
+    trace_model_free(model);
+}
+END_TEST
+
 /* glibc aborts in the second free: the crash tells where that was. */
 START_TEST(heap_release_crash_gives_the_error_its_stack)
 {
@@ -246,6 +262,7 @@ UNIT_MAIN("heap_release", heap_release_twice_is_a_double_free,
           heap_release_after_a_pause_may_be_of_an_unseen_block,
           heap_release_by_another_family_is_mismatched,
           heap_release_aligned_forms_belong_to_their_family,
-          heap_release_realloc_of_new_is_mismatched, heap_release_crash_gives_the_error_its_stack,
-          heap_release_later_crash_is_another_matter,
+          heap_release_realloc_of_new_is_mismatched,
+          heap_release_realloc_of_a_freed_block_happened_where_its_outcome_did,
+          heap_release_crash_gives_the_error_its_stack, heap_release_later_crash_is_another_matter,
           heap_release_many_different_errors_are_bounded)

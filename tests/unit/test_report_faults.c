@@ -111,7 +111,7 @@ START_TEST(report_faults_parts_add_up_to_getrusage)
     ck_assert_uint_eq(totals->unseen, 406 - 84 - 10 - 30 - 29 - 152);
     ck_assert_uint_eq(totals->owned, 92);
     ck_assert_uint_eq(totals->estimated_ns, 400 * totals->minor_ns + 6 * totals->major_ns);
-    ck_assert(!totals->measured);
+    ck_assert(!totals->minor_measured && !totals->major_measured);
     ck_assert_uint_eq(report->attributed_minor, 92 + 30 + 28);
     ck_assert_uint_eq(report->fault_site_count, 1);
     const struct report_site *site = report->fault_sites[0];
@@ -129,7 +129,8 @@ START_TEST(report_faults_cost_is_measured_where_a_fact_says_so)
     touch(CODE, HEAP, 10, 0);
     touch(CODE, HEAP + 10 * PAGE, 2, VMT_FAULT_MAJOR);
     struct report *report = fixture_report(builder);
-    ck_assert(report->fault_totals.measured);
+    ck_assert(report->fault_totals.minor_measured);
+    ck_assert(!report->fault_totals.major_measured);
     ck_assert_uint_eq(report->fault_totals.total, REPORT_UNKNOWN);
     ck_assert_uint_eq(report->fault_totals.estimated_ns, 7000 + 2 * report->fault_totals.major_ns);
     report_free(report);

@@ -419,6 +419,31 @@ START_TEST(residency_sampled_estimate_leaves_others_alone)
 }
 END_TEST
 
+/* Four processes have three of the pages. */
+START_TEST(residency_shared_pages_count_in_part)
+{
+    struct trace_model *model;
+    setup();
+    builder_alloc(stream, VMT_MALLOC, HEAP, 2 * PAGE, a);
+    builder_alloc(stream, VMT_MALLOC, HEAP + 2 * PAGE, 4 * PAGE, b);
+    fixture_begin(stream, VMT_RESIDENCY_EXIT, "");
+    fixture_shared_region(
+        stream,
+        (struct fixture_region){
+            .start = HEAP, .pages = 8, .rss = 6 * PAGE, .flags = READ_WRITE, .name = "[heap]"},
+        3 * PAGE, 3 * PAGE * 3 / 4);
+    fixture_pages(stream, HEAP, 3, VMT_PAGE_PRESENT);
+    fixture_pages(stream, HEAP + 3 * PAGE, 3, PRESENT);
+    fixture_end(stream, 6 * PAGE);
+    const struct residency *snapshot = take(&model);
+    ck_assert_uint_eq(fixture_site(snapshot, 0)->bytes.resident, 2 * PAGE);
+    ck_assert_uint_eq(fixture_site(snapshot, 0)->pss, 2 * PAGE / 4);
+    ck_assert_uint_eq(fixture_site(snapshot, 1)->bytes.resident, 4 * PAGE);
+    ck_assert_uint_eq(fixture_site(snapshot, 1)->pss, 3 * PAGE + PAGE / 4);
+    trace_model_free(model);
+}
+END_TEST
+
 /* Housekeeping may run inside realloc, behind its BEGIN. */
 START_TEST(residency_block_on_the_move_is_live)
 {
@@ -458,7 +483,8 @@ static uint64_t stretch_end(struct trace_model *model, uint64_t at)
     ck_assert_ptr_null(capture->regions);
     capture->regions = model->residency.regions;
     capture->region_count = model->residency.region_count;
-    struct stretch stretch = region_owner(&model->residency, &order, 0, at);
+    struct stretch stretch =
+        region_owner(&model->residency, &model->residency.capture, &order, 0, at);
     capture->regions = NULL;
     block_order_release(&order);
     return stretch.end;
@@ -544,5 +570,6 @@ UNIT_MAIN("residency", residency_page_of_two_blocks_is_split_by_bytes,
           residency_snapshots_keep_their_moment, residency_nonsense_is_endured,
           residency_old_snapshots_make_room, residency_sampled_blocks_are_weighed,
           residency_sampled_sites_add_up_to_their_part,
-          residency_sampled_estimate_leaves_others_alone, residency_block_on_the_move_is_live,
-          residency_endless_regions_are_gone_through, residency_costly_joins_become_rare)
+          residency_sampled_estimate_leaves_others_alone, residency_shared_pages_count_in_part,
+          residency_block_on_the_move_is_live, residency_endless_regions_are_gone_through,
+          residency_costly_joins_become_rare)

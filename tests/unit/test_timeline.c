@@ -143,6 +143,25 @@ START_TEST(timeline_samples_keep_their_extremes)
 }
 END_TEST
 
+START_TEST(timeline_samples_of_older_recorders_lack_what_is_in_swap)
+{
+    setup();
+    sample(5, 4096);
+    builder_cold(stream, VMT_OP_MEMORY_SAMPLE, "uuuuuuu", U(1) << 40, U(8192), U(0), U(0), U(0),
+                 U(0), U(300) << 20);
+    sample(9, 4096);
+    struct trace_model *model = fixture_take(builder);
+    const struct memory_sample *samples = model->timeline.samples;
+    ck_assert_uint_eq(model->timeline.sample_count, 3);
+    ck_assert_uint_eq(samples[0].swap_bytes, UINT64_MAX);
+    ck_assert_uint_eq(samples[1].swap_bytes, U(300) << 20);
+    ck_assert_uint_eq(samples[1].rss_bytes, 8192);
+    ck_assert_uint_eq(samples[2].swap_bytes, UINT64_MAX);
+    ck_assert_uint_eq(samples[2].rss_bytes, 4096);
+    trace_model_free(model);
+}
+END_TEST
+
 START_TEST(timeline_snapshot_remembers_the_moment)
 {
     setup();
@@ -166,4 +185,6 @@ END_TEST
 
 UNIT_MAIN("timeline", timeline_phases_nest_and_overlap, timeline_phase_peak_is_of_the_phase_alone,
           timeline_end_closes_the_newest_of_that_name, timeline_many_phases_are_bounded,
-          timeline_samples_keep_their_extremes, timeline_snapshot_remembers_the_moment)
+          timeline_samples_keep_their_extremes,
+          timeline_samples_of_older_recorders_lack_what_is_in_swap,
+          timeline_snapshot_remembers_the_moment)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "render/own_frame.h"
+#include "query/own_frame.h"
 
 size_t own_frame_index(const struct report_stack *stack)
 {

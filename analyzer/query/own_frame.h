@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The frame that a reader of a call stack looks for. */
-#ifndef VMTRACE_OWN_FRAME_H
-#define VMTRACE_OWN_FRAME_H
+#ifndef VMTRACE_QUERY_OWN_FRAME_H
+#define VMTRACE_QUERY_OWN_FRAME_H
 
 #include "query/report.h"
 

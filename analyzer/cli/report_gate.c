@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/report_gate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli_common.h"
+#include "cli/report_output.h"
+#include "render/findings_render.h"
+
+void report_gate_begin(struct report_gate *gate, const struct report_settings *settings)
+{
+    const struct gate_settings *asked = &settings->gate;
+    *gate = (struct report_gate){.settings = settings};
+    gate->wanted = asked->asked || asked->save_baseline || asked->remove_all ||
+                   (settings->renderer->findings && !settings->renderer->per_process);
+    if (!finding_set_init(&gate->findings) || !baseline_init(&gate->baseline)) {
+        cli_error("out of memory");
+        exit(CLI_UNREADABLE);
+    }
+    for (size_t i = 0; i < asked->baseline_count; i++) {
+        struct error error;
+        if (baseline_load(&gate->baseline, asked->baselines[i], &error) != VMT_OK)
+            cli_usage_error("--baseline=%s: %s", asked->baselines[i], error.message);
+    }
+}
+
+void report_gate_release(struct report_gate *gate)
+{
+    finding_set_release(&gate->findings);
+    baseline_release(&gate->baseline);
+}
+
+bool report_gate_add(struct report_gate *gate, const struct report *report)
+{
+    return !gate->wanted || finding_set_add(&gate->findings, report);
+}
+
+bool report_gate_add_unread(struct report_gate *gate, const char *trace, const char *why)
+{
+    return !gate->wanted || finding_set_add_unread(&gate->findings, 0, trace, why);
+}
+
+static bool judge(const struct report_gate *gate, struct finding_set *set,
+                  struct baseline *baseline, enum gate_verdict *verdict)
+{
+    const struct gate_settings *asked = &gate->settings->gate;
+    if (!finding_set_finish(set) || (asked->baseline_count && !baseline_compare(baseline, set)))
+        return false;
+    *verdict = gate_judge(&asked->gate, set);
+    return true;
+}
+
+/* Suppressions come behind the texts; a file that other programs read has no place for them. */
+static bool render(const struct report_settings *settings, const struct finding_set *set, FILE *out)
+{
+    return settings->renderer->findings(set, &settings->render, out) &&
+           (!settings->generate || settings->gate.verdict ||
+            findings_suppress(settings->generate, set, &settings->render, out));
+}
+
+bool report_gate_render_one(const struct report_gate *gate, const struct report *report, FILE *out)
+{
+    struct finding_set set;
+    struct baseline baseline = gate->baseline;
+    enum gate_verdict verdict;
+    bool good = finding_set_init(&set) && finding_set_add(&set, report) &&
+                judge(gate, &set, &baseline, &verdict) && render(gate->settings, &set, out);
+    finding_set_release(&set);
+    return good;
+}
+
+bool report_gate_render(const struct report_gate *gate, FILE *out)
+{
+    return render(gate->settings, &gate->findings, out);
+}
+
+/* On standard error, beside a format that goes elsewhere. */
+static bool write_verdict(const struct report_gate *gate)
+{
+    const struct report_settings *settings = gate->settings;
+    struct render_options options = settings->render;
+    if (settings->color == REPORT_COLOR_AUTO)
+        options.color &= isatty(STDERR_FILENO);
+    return check_render(&gate->findings, &options, stderr) &&
+           (!settings->generate ||
+            findings_suppress(settings->generate, &gate->findings, &options, stderr));
+}
+
+/* False: a message was printed. */
+static bool save_baseline(struct report_gate *gate)
+{
+    const struct report_settings *settings = gate->settings;
+    struct report_output output = {0};
+    if (!baseline_add(&gate->baseline, &gate->findings, settings->render.leak_classes)) {
+        cli_error("out of memory");
+        return false;
+    }
+    if (!report_output_open(&output, settings->gate.save_baseline))
+        return false;
+    baseline_write(&gate->baseline, output.stream);
+    return report_output_close(&output, true);
+}
+
+static bool is_clean(const struct finding_set *set, uint32_t process)
+{
+    if (set->processes[process].unchecked)
+        return false;
+    for (size_t i = 0; i < set->count; i++)
+        for (size_t j = 0; set->findings[i].fatal && j < set->findings[i].process_count; j++)
+            if (set->findings[i].processes[j] == process)
+                return false;
+    return true;
+}
+
+static void remove_traces(const struct finding_set *set, bool all)
+{
+    for (uint32_t i = 0; i < set->process_count; i++) {
+        const char *trace = set->processes[i].trace;
+        if ((all || is_clean(set, i)) && trace && strcmp(trace, "-") != 0 && unlink(trace) != 0)
+            cli_error("cannot remove %s: %s", trace, strerror(errno));
+    }
+}
+
+/* https://docs.github.com/actions/reference/workflow-commands-for-github-actions: what is appended
+ * to this file is shown with the job.  False: a message was printed. */
+static bool write_job_summary(const struct report_gate *gate)
+{
+    const char *path = getenv("GITHUB_STEP_SUMMARY");
+    if (gate->settings->renderer->findings != github_render || !path || !*path)
+        return true;
+    FILE *file = fopen(path, "ae");
+    bool good = file && markdown_render(&gate->findings, &gate->settings->render, file);
+    if (!file || fclose(file) != 0 || !good) {
+        cli_error("cannot write the job's summary %s: %s", path, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+/* What the baseline knows and did not happen: somebody may delete it. */
+static void tell_fixed(const struct baseline *baseline)
+{
+    size_t fixed = 0;
+    for (size_t i = 0; i < baseline->count; i++)
+        fixed += !baseline->entries[i].seen;
+    if (fixed)
+        fprintf(stderr, "vmtrace: %zu of %zu findings of the baseline did not occur\n", fixed,
+                baseline->count);
+}
+
+int report_gate_finish(struct report_gate *gate)
+{
+    const struct gate_settings *asked = &gate->settings->gate;
+    int status = CLI_OK;
+    if (!gate->wanted)
+        return CLI_OK;
+    if (!judge(gate, &gate->findings, &gate->baseline, &gate->verdict)) {
+        cli_error("out of memory");
+        return CLI_UNREADABLE;
+    }
+    if (asked->verdict && !write_verdict(gate))
+        status = CLI_UNREADABLE;
+    if (asked->baseline_count && !gate->settings->render.quiet)
+        tell_fixed(&gate->baseline);
+    if (!write_job_summary(gate))
+        status = CLI_UNREADABLE;
+    if (asked->save_baseline && !save_baseline(gate))
+        status = CLI_UNREADABLE;
+    if (asked->remove_clean || asked->remove_all)
+        remove_traces(&gate->findings, asked->remove_all);
+    if (!asked->asked)
+        return status;
+    if (gate->verdict == GATE_TRIPPED)
+        return asked->exitcode;
+    return gate->verdict == GATE_UNJUDGED ? CLI_UNREADABLE : status;
+}

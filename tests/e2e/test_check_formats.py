@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Formats for build servers and code hosts, by the rules of those who read them."""
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import unittest
+import xml.etree.ElementTree as ElementTree
+
+from harness import DRIVER, SOURCE, Case, have, main, plain_environment, program
+
+sys.path.insert(0, os.path.join(SOURCE, "tests", "golden"))
+import format_rules  # pylint: disable=wrong-import-position
+
+TARGET = program("check_target")
+
+
+class Formats(Case):
+    def written(self, form, *arguments, status=23, options=(), env=None):
+        """What `check --format=FORM` wrote to its file, as text."""
+        path = self.path(f"report.{form}")
+        done = subprocess.run(
+            [DRIVER, "check", "--discard", f"--format={form}", f"--output={path}", *options, "--",
+             *arguments], env=plain_environment(TMPDIR=self.folder, **(env or {})),
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, universal_newlines=True,
+            timeout=120, check=False, cwd=self.folder)
+        self.assertEqual(done.returncode, status, done.stderr[-2000:])
+        self.assertIn("vmtrace: ", done.stderr)  # the verdict, in any format
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.assertEqual(format_rules.problems(form, text.encode()), [])
+        return text
+
+
+class JUnit(Formats):
+    def test_case_for_each_process(self):
+        """As junit-10.xsd of the xUnit plugin has it: names, counts, order of elements."""
+        root = ElementTree.fromstring(self.written("junit", TARGET, "hold", "children", "2",
+                                                   "leak"))
+        self.assertEqual(root.tag, "testsuites")
+        suite, = root
+        cases = list(suite)
+        self.assertEqual(len(cases), 3)
+        self.assertEqual(suite.get("tests"), "3")
+        self.assertEqual(suite.get("failures"), "2")
+        self.assertEqual(suite.get("errors"), "0")
+        failed = [case for case in cases if case.find("failure") is not None]
+        self.assertEqual(len(failed), 2)
+        failure = failed[0].find("failure")
+        self.assertEqual(failure.get("type"), "definite-leak")
+        self.assertIn("definitely lost", failure.get("message"))
+        self.assertIn("lose_row", failure.text)
+        for case in cases:
+            self.assertTrue(case.get("name") and case.get("classname"))
+            float(case.get("time"))
+
+    def test_unchecked_is_an_error(self):
+        root = ElementTree.fromstring(self.written("junit", TARGET, "hold", status=125,
+                                                   options=["--scan=off"]))
+        self.assertEqual(root[0].get("errors"), "1")
+        self.assertEqual(root[0][0].find("error").get("type"), "not-checked")
+
+
+class Sarif(Formats):
+    def test_log(self):
+        log = json.loads(self.written("sarif", TARGET, "leak", "3", "hold",
+                                      env={"GITHUB_WORKSPACE": os.path.dirname(
+                                          os.environ["E2E_SOURCE"])}))
+        self.assertEqual(log["version"], "2.1.0")
+        run, = log["runs"]
+        driver = run["tool"]["driver"]
+        rules = [rule["id"] for rule in driver["rules"]]
+        self.assertEqual(len(rules), len(set(rules)))
+        result, = run["results"]
+        self.assertEqual(result["ruleId"], "definite-leak")
+        self.assertEqual(rules[result["ruleIndex"]], result["ruleId"])
+        self.assertEqual(result["level"], "error")
+        self.assertTrue(result["message"]["text"])
+        place = result["locations"][0]["physicalLocation"]
+        self.assertEqual(place["artifactLocation"]["uriBaseId"], "%SRCROOT%")
+        self.assertRegex(place["artifactLocation"]["uri"],
+                         r"^[^/].*tests/e2e/programs/check_target\.c$")
+        self.assertGreater(place["region"]["startLine"], 0)
+        self.assertEqual([frame["location"]["logicalLocations"][0]["fullyQualifiedName"]
+                          for frame in result["stacks"][0]["frames"]][:2], ["lose_row", "main"])
+        self.assertTrue(run["invocations"][0]["executionSuccessful"])
+
+    def test_fingerprints_stay(self):
+        prints = set()
+        for count in ("1", "3"):
+            log = json.loads(self.written("sarif", TARGET, "leak", count))
+            prints.add(log["runs"][0]["results"][0]["partialFingerprints"]["vmtrace/v1"])
+        self.assertEqual(len(prints), 1)
+
+    def test_states_of_a_baseline(self):
+        known = self.path("known")
+        self.written("sarif", TARGET, "leak", "1", status=0,
+                     options=[f"--save-baseline={known}", "--fail-on=none"])
+        log = json.loads(self.written("sarif", TARGET, "leak", "1", "other", "1",
+                                      options=[f"--baseline={known}"]))
+        states = {result["stacks"][0]["frames"][0]["location"]["logicalLocations"][0]
+                  ["fullyQualifiedName"]: (result["baselineState"], result["level"])
+                  for result in log["runs"][0]["results"]}
+        self.assertEqual(states, {"lose_row": ("unchanged", "note"),
+                                  "lose_other": ("new", "error")})
+
+
+class CodeHosts(Formats):
+    def test_gitlab(self):
+        """The fields that GitLab's documentation requires."""
+        issue, = json.loads(self.written("gitlab", TARGET, "leak", "3"))
+        self.assertTrue(issue["description"] and issue["check_name"])
+        self.assertRegex(issue["fingerprint"], "^[0-9a-f]{16}$")
+        self.assertIn(issue["severity"], ("info", "minor", "major", "critical", "blocker"))
+        self.assertGreater(issue["location"]["lines"]["begin"], 0)
+        self.assertTrue(issue["location"]["path"].endswith("check_target.c"))
+
+    def test_github_annotation(self):
+        lines = self.written("github", TARGET, "leak", "3").splitlines()
+        self.assertEqual(len(lines), 1)
+        match = re.fullmatch(r"::error file=([^,:]+),line=(\d+),title=definite-leak::(.*)",
+                             lines[0])
+        self.assertTrue(match, lines[0])
+        self.assertIn("96 bytes in 3 blocks", match.group(3))
+        self.assertIn("%0A  lose_row", match.group(3))
+
+    def test_github_job_summary(self):
+        summary = self.path("summary.md")
+        self.written("github", TARGET, "leak", "3", env={"GITHUB_STEP_SUMMARY": summary})
+        with open(summary, encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn("### vmtrace: 1 finding, 1 of them fails", text)
+        self.assertRegex(text, r"(?m)^\| \*\*fails\*\* \|  \| 96 bytes in 3 blocks")
+
+    def test_markdown(self):
+        text = self.written("markdown", TARGET, "hold", status=0)
+        self.assertIn("1 process checked.", text)
+
+
+class Valgrind(Formats):
+    def drop_in(self, *arguments, status=0):
+        done = subprocess.run([DRIVER, *arguments], stdin=subprocess.DEVNULL,
+                              env=plain_environment(TMPDIR=self.folder), stderr=subprocess.PIPE,
+                              stdout=subprocess.PIPE, universal_newlines=True, timeout=120,
+                              check=False, cwd=self.folder)
+        self.assertEqual(done.returncode, status, done.stderr[-2000:])
+        return done.stderr
+
+    def test_text(self):
+        said = self.drop_in("-q", "--tool=memcheck", "--leak-check=yes", "--show-reachable=yes",
+                            "--num-callers=50", TARGET, "leak", "3", "hold")
+        self.assertTrue(all(re.match(r"==\d+== ", line + " ") for line in said.splitlines()))
+        self.assertRegex(said, r"== 96 bytes in 3 blocks are definitely lost in loss record "
+                               r"1 of 2\n==\d+==    at 0x[0-9A-F]+: lose_row "
+                               r"\(check_target.c:\d+\)")
+        self.assertIn("77 bytes in 1 blocks are still reachable in loss record 2 of 2", said)
+        self.assertEqual(glob.glob(self.path("vmtrace-check-*")), [])
+
+    def test_default_is_a_summary(self):
+        said = self.drop_in("--tool=memcheck", TARGET, "leak", "3")
+        self.assertRegex(said, r"definitely lost: 96 bytes in 3 blocks")
+        self.assertNotIn("loss record", said)
+
+    def test_suppressions_come_behind_the_report(self):
+        said = self.drop_in("-q", "--leak-check=full", "--gen-suppressions=all", TARGET, "leak",
+                            "3")
+        report, suppression = said.split("# definite: 96 bytes in 3 blocks\n")
+        self.assertIn("96 bytes in 3 blocks are definitely lost", report)
+        self.assertIn("Memcheck:Leak\n   match-leak-kinds: definite\n   fun:malloc\n"
+                      "   fun:lose_row\n", suppression)
+
+    def test_status_of_errors_is_in_front_of_the_programs(self):
+        """As valgrind has it."""
+        self.drop_in("-q", "--leak-check=full", "--error-exitcode=42", TARGET, "leak", "1", "exit",
+                     "7", status=42)
+        self.drop_in("-q", "--leak-check=full", "--error-exitcode=42", TARGET, "hold", "exit", "7",
+                     status=7)
+
+    def test_exec_is_one_process(self):
+        self.drop_in("-q", "--leak-check=full", "--trace-children=yes",
+                     f"--log-file={self.path('log.%p')}", "sh", "-c", f"exec {TARGET} leak 1")
+        log, = glob.glob(self.path("log.*"))
+        with open(log, encoding="utf-8") as file:
+            self.assertIn("definitely lost", file.read())
+
+    @unittest.skipUnless(have("valgrind"), "there is no valgrind")
+    def test_like_valgrind(self):
+        """The same elements, kinds and lines of the same program; the order of loss records is our
+        own, the worst first."""
+        record = re.compile(r"record \d of")
+        found = {}
+        for command in ("valgrind", DRIVER):
+            path = self.path(os.path.basename(command) + ".xml")
+            text = subprocess.run(
+                [command, "--leak-check=full", "--show-reachable=yes", TARGET, "leak", "3", "hold"],
+                env=plain_environment(TMPDIR=self.folder), stderr=subprocess.PIPE, check=True,
+                stdin=subprocess.DEVNULL, universal_newlines=True, timeout=120).stderr
+            subprocess.run(
+                [command, "--leak-check=full", "--show-reachable=yes", "--xml=yes",
+                 f"--xml-file={path}", TARGET, "leak", "3", "hold"], check=True, timeout=120,
+                env=plain_environment(TMPDIR=self.folder), stderr=subprocess.DEVNULL)
+            with open(path, "rb") as file:
+                output = file.read()
+            self.assertEqual(format_rules.problems("valgrind-xml", output), [], command)
+            self.assertEqual(format_rules.problems("valgrind", text.encode()), [], command)
+            errors = sorted((error.findtext("kind"), record.sub("", error.findtext("xwhat/text")))
+                            for error in ElementTree.fromstring(output).iter("error"))
+            lines = [re.sub(r"==\d+== ?", "", line) for line in text.splitlines()]
+            found[command] = (errors, sorted(record.sub("", line) for line in lines if re.search(
+                r" lost|SUMMARY|reachable|suppressed: 0 bytes|in use", line)))
+        self.assertEqual(found["valgrind"], found[DRIVER])
+
+    def test_status(self):
+        self.drop_in("-q", "--leak-check=full", TARGET, "leak", "3")
+        self.drop_in("-q", "--leak-check=full", "--error-exitcode=42", TARGET, "leak", "3",
+                     status=42)
+        self.drop_in("-q", "--leak-check=full", "--error-exitcode=42", TARGET, "hold")
+        self.drop_in("-q", "--leak-check=no", "--error-exitcode=42", TARGET, "leak", "3")
+
+    def test_log_for_each_process(self):
+        self.drop_in("-q", "--leak-check=full", "--trace-children=yes",
+                     f"--log-file={self.path('log.%p')}", TARGET, "hold", "children", "3", "leak")
+        logs = glob.glob(self.path("log.*"))
+        self.assertEqual(len(logs), 4)
+        lost = 0
+        for log in logs:
+            with open(log, encoding="utf-8") as file:
+                lost += "definitely lost" in file.read()
+        self.assertEqual(lost, 3)
+
+    def test_xml(self):
+        path = self.path("leaks.xml")
+        self.drop_in("--leak-check=full", "--xml=yes", f"--xml-file={path}", TARGET, "leak", "3")
+        root = ElementTree.parse(path).getroot()
+        self.assertEqual([child.tag for child in root][:3],
+                         ["protocolversion", "protocoltool", "preamble"])
+        self.assertEqual(root.findtext("protocolversion"), "4")
+        error, = root.findall("error")
+        self.assertEqual(error.findtext("kind"), "Leak_DefinitelyLost")
+        self.assertEqual(error.findtext("xwhat/leakedbytes"), "96")
+        self.assertEqual(error.findtext("xwhat/leakedblocks"), "3")
+        frame = error.find("stack/frame")
+        self.assertEqual(frame.findtext("fn"), "lose_row")
+        self.assertEqual(frame.findtext("file"), "check_target.c")
+        self.assertEqual(root.findtext("argv/exe") or root.findtext("args/argv/exe"), TARGET)
+        self.assertEqual([status.findtext("state") for status in root.findall("status")],
+                         ["RUNNING", "FINISHED"])
+
+    def test_unknown_options_are_refused(self):
+        self.drop_in("--leak-check=maybe", TARGET, status=2)
+        self.drop_in("--tool=cachegrind", TARGET, status=2)
+        self.drop_in("--no-such-option", TARGET, status=2)
+
+
+if __name__ == "__main__":
+    main()
