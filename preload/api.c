@@ -66,7 +66,8 @@ static void resume_recording(void)
 
 static void snapshot(const char *name)
 {
-    sample_now();
+    sample_now(); /* a forked child begins its own trace, and is not in its parent's scan */
+    scan_wait();  /* the last one's tasks and memory would be part of what is resident */
     record_name(VMT_OP_SNAPSHOT, name);
     struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
     if (!stream)

@@ -222,6 +222,7 @@ void lifecycle_end_with(unsigned how, int status, const struct exit_registers *r
     set_end_state(VMT_END_EXIT, (uint32_t)status);
     if (!stream)
         return;
+    scan_wait();
     modules_scan(stream);
     fault_report_all(stream);
     housekeeping_all_names(stream);

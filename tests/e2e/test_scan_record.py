@@ -145,12 +145,13 @@ class Places(harness.Case):
             self.assertEqual(scans(run.trace), [])
 
     def test_full_trace_ends_the_scan_and_says_so(self):
-        run = self.trace([sys.executable, "-c", "pass"], env={"VMTRACE_MAX_SIZE": "8M"})
+        many = [sys.executable, "-c", "import os; x = [[i] for i in range(99999)]; os._exit(0)"]
+        run = self.trace(many, env={"VMTRACE_MAX_SIZE": "64M", "PYTHONMALLOC": "malloc"})
         whole, = scans(run.trace)
         size = os.path.getsize(run.trace)
         self.assertEqual(whole.error, 0)
-        run = self.trace([sys.executable, "-c", "pass"],
-                         env={"VMTRACE_MAX_SIZE": str(size - 3 * 65536)})
+        run = self.trace(many, env={"VMTRACE_MAX_SIZE": str(size - 3 * 65536),
+                                    "PYTHONMALLOC": "malloc"})
         self.assertEqual((run.returncode, run.stderr), (0, b""))
         one, = scans(run.trace)
         self.assertEqual(one.error, EFBIG)
