@@ -144,8 +144,9 @@ class Case(harness.Case):
         self.assertAlmostEqual(one.end[1], one.rss, delta=max(one.rss / 100, 64 * PAGE))
         pages = sum(region.counted for region in one.regions)
         self.assertAlmostEqual(pages, one.end[1], delta=max(one.end[1] / 100, 8 * PAGE))
-        self.assertEqual(sum(region.length for region in one.regions if "[vsys" not in region.name),
-                         one.virtual)
+        # The recorder may go on to the next piece of its trace meanwhile.
+        length = sum(region.length for region in one.regions if "[vsys" not in region.name)
+        self.assertAlmostEqual(length, one.virtual, delta=MIB)
         self.assertGreater(one.page_tables, 0)
         self.assertTrue(one.own)
         for part in one.own:
