@@ -4,6 +4,7 @@
 #include "crash_context.h"
 #include "interpose.h"
 #include "lifecycle.h"
+#include "program_action.h"
 #include "sys.h"
 #include "thread_state.h"
 
@@ -21,12 +22,8 @@ enum { STACK_ROOM = 4096 };
  * the address that it returns to. */
 enum { ABORT_BYTES = 512, RAISE_WORDS = 64 };
 
-/* The program's handler, in one word, so that a signal that comes meanwhile sees all or nothing of
- * a change.  User-space addresses leave the two highest bits free.  0: the default action, which is
- * also what a handler without an address stands for, that was called its one time. */
-#define WITH_INFO (UINT64_C(1) << 63) /* SA_SIGINFO */
-#define RESET (UINT64_C(1) << 62)     /* SA_RESETHAND: done by us, as we stay */
-
+/* program: see program_action.h.  0: the default action, which is also what a handler without an
+ * address stands for, that was called its one time. */
 static struct {
     int signal;
     uint64_t program;
@@ -52,17 +49,9 @@ bool crash_watches(int signal)
     return program_of(signal) != NULL;
 }
 
-static uint64_t function_in(uint64_t program)
-{
-    return program & ~(WITH_INFO | RESET);
-}
-
 static uint64_t pack(const struct sigaction *action)
 {
-    if (action->sa_handler == SIG_DFL)
-        return 0;
-    return (uint64_t)action->sa_handler | (action->sa_flags & SA_SIGINFO ? WITH_INFO : 0) |
-           ((unsigned)action->sa_flags & SA_RESETHAND ? RESET : 0);
+    return action->sa_handler == SIG_DFL ? 0 : program_action_pack(action);
 }
 
 /* Has the program set up a signal stack that would not hold us and its handler? */
@@ -148,10 +137,11 @@ static void handler(int number, siginfo_t *info, void *context)
     uint64_t *slot = program_of(number);
     uint64_t program = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
     /* The kernel, too, gives all three to handlers that ask for the first only. */
-    action_handler *theirs = (action_handler *)function_in(program);
-    if (program & RESET)
-        __atomic_compare_exchange_n(slot, &(uint64_t){program}, program & (WITH_INFO | RESET),
-                                    false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    action_handler *theirs = (action_handler *)program_action_function(program);
+    if (program & PROGRAM_RESET)
+        __atomic_compare_exchange_n(slot, &(uint64_t){program},
+                                    program & (PROGRAM_WITH_INFO | PROGRAM_RESET), false,
+                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
     if (!theirs || !is_narrow(context))
         record(number, info, context, theirs != NULL);
     if (!theirs)
@@ -166,15 +156,9 @@ static void handler(int number, siginfo_t *info, void *context)
  * be too small for us. */
 static void action_of_ours(int signal, const struct sigaction *action, struct sigaction *ours)
 {
-    if (action->sa_handler == SIG_DFL) {
-        memset(ours, 0, sizeof(*ours));
-        ours->sa_flags = signal == SIGSEGV || signal == SIGBUS ? SA_ONSTACK : 0;
-    } else {
-        *ours = *action;
-        ours->sa_flags = (int)((unsigned)ours->sa_flags & ~(unsigned)SA_RESETHAND);
-    }
-    ours->sa_flags |= SA_SIGINFO;
-    ours->sa_sigaction = handler;
+    struct sigaction by_default = {.sa_flags =
+                                       signal == SIGSEGV || signal == SIGBUS ? SA_ONSTACK : 0};
+    program_action_take(action->sa_handler == SIG_DFL ? &by_default : action, ours, handler);
 }
 
 static void show(uint64_t program, struct sigaction *kernel)
@@ -183,11 +167,7 @@ static void show(uint64_t program, struct sigaction *kernel)
         return;
     if (!program)
         memset(kernel, 0, sizeof(*kernel));
-    if (!(program & WITH_INFO))
-        kernel->sa_flags &= ~SA_SIGINFO;
-    if (program & RESET)
-        kernel->sa_flags = (int)((unsigned)kernel->sa_flags | SA_RESETHAND);
-    kernel->sa_handler = (sighandler_t)function_in(program);
+    program_action_show(program, kernel);
 }
 
 void crash_show(int signal, struct sigaction *kernel)
@@ -197,21 +177,30 @@ void crash_show(int signal, struct sigaction *kernel)
         show(__atomic_load_n(slot, __ATOMIC_ACQUIRE), kernel);
 }
 
+static int set_action(crash_real *real, int signal, const struct sigaction *action,
+                      struct sigaction *before, uint64_t *program)
+{
+    struct sigaction ours;
+    uint64_t wanted = pack(action);
+    action_of_ours(signal, action, &ours);
+    *program = __atomic_exchange_n(program_of(signal), wanted, __ATOMIC_ACQ_REL);
+    return real(signal, &ours, before);
+}
+
+/* A child of vfork has dispositions of its own, but our memory. */
+static bool is_recorded(void)
+{
+    return recording != RECORDING_OFF && (sys_pid() == trace_pid || thread_state_forked());
+}
+
 int crash_sigaction(crash_real *real, int signal, const struct sigaction *action,
                     struct sigaction *old)
 {
-    struct sigaction ours, before;
-    uint64_t *slot = program_of(signal), program = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
-    /* A child of vfork has dispositions of its own, but our memory. */
-    bool shared = sys_pid() != trace_pid && !thread_state_forked();
-    const struct sigaction *given = action;
-    if (action && !shared && recording != RECORDING_OFF && action->sa_handler != SIG_IGN) {
-        uint64_t wanted = pack(action);
-        action_of_ours(signal, action, &ours);
-        given = &ours;
-        program = __atomic_exchange_n(slot, wanted, __ATOMIC_ACQ_REL);
-    }
-    int result = real(signal, given, &before);
+    struct sigaction before;
+    uint64_t program = __atomic_load_n(program_of(signal), __ATOMIC_ACQUIRE);
+    bool ours = action && action->sa_handler != SIG_IGN && is_recorded();
+    int result =
+        ours ? set_action(real, signal, action, &before, &program) : real(signal, action, &before);
     if (result == 0 && old) {
         show(program, &before);
         *old = before;
@@ -219,11 +208,18 @@ int crash_sigaction(crash_real *real, int signal, const struct sigaction *action
     return result;
 }
 
-void crash_adopt(crash_real *real, int signal)
+static void adopt(crash_real *real, int signal)
 {
     struct sigaction now;
-    if (crash_watches(signal) && real(signal, NULL, &now) == 0 && now.sa_sigaction != handler)
-        crash_sigaction(real, signal, &now, NULL);
+    uint64_t before;
+    if (real(signal, NULL, &now) == 0 && now.sa_sigaction != handler && now.sa_handler != SIG_IGN)
+        set_action(real, signal, &now, NULL, &before);
+}
+
+void crash_adopt(crash_real *real, int signal)
+{
+    if (crash_watches(signal) && is_recorded())
+        adopt(real, signal);
 }
 
 void crash_install(void)
@@ -231,5 +227,5 @@ void crash_install(void)
     crash_real *real = (crash_real *)real_next("sigaction");
     abort_function = (uint64_t)real_next("abort");
     for (size_t i = 0; real && i < WATCHED; i++)
-        crash_adopt(real, watched[i].signal);
+        adopt(real, watched[i].signal);
 }

@@ -17,16 +17,21 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
-static void fact(struct stream *stream, const char *key, const char *value)
+void facts_record_text(struct stream *stream, const char *key, const char *value, size_t length)
 {
     struct stream_record record;
-    size_t key_length = strlen(key), length = strlen(value);
+    size_t key_length = strlen(key);
     if (!length || !stream_record_begin(&record, stream, VMT_OP_FACT,
                                         2 * VMT_VARINT_MAX + key_length + length))
         return;
     stream_record_string(&record, key, key_length);
     stream_record_string(&record, value, length);
     stream_record_end(&record);
+}
+
+static void fact(struct stream *stream, const char *key, const char *value)
+{
+    facts_record_text(stream, key, value, strlen(value));
 }
 
 static void number_fact(struct stream *stream, const char *key, uint64_t value)

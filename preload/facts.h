@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the trace says of the process and the machine, as FACT and ARGUMENT records; the keys are
- * listed in docs/trace-format.md.  No environment variables: they hold secrets.
+ * listed in docs/trace-format.md.  Of the environment only LSAN_OPTIONS (lsan.c): other variables
+ * may hold secrets.
  */
 #ifndef VMTRACE_FACTS_H
 #define VMTRACE_FACTS_H
@@ -12,6 +13,9 @@
 void facts_setup(void);
 
 void facts_record(struct stream *stream);
+
+/* One fact; nothing if the value is empty. */
+void facts_record_text(struct stream *stream, const char *key, const char *value, size_t length);
 
 /* Why the source of faults is not the best one, if so. */
 void facts_record_faults_reason(struct stream *stream);

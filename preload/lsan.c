@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lsan.h"
 
+#include "facts.h"
 #include "interpose.h"
 #include "leak_check.h"
 #include "scan.h"
@@ -87,18 +88,6 @@ static unsigned number_of(const char *key, unsigned usual)
     return value && length && *value >= '0' && *value <= '9' ? (unsigned)text_number(value) : usual;
 }
 
-static void fact(struct stream *stream, const char *key, const char *value, size_t length)
-{
-    struct stream_record record;
-    size_t key_length = strlen(key);
-    if (!length || !stream_record_begin(&record, stream, VMT_OP_FACT,
-                                        2 * VMT_VARINT_MAX + key_length + length))
-        return;
-    stream_record_string(&record, key, key_length);
-    stream_record_string(&record, value, length);
-    stream_record_end(&record);
-}
-
 /* In pieces of whole lines. */
 static void record_suppressions(struct stream *stream)
 {
@@ -115,7 +104,7 @@ static void record_suppressions(struct stream *stream)
             text_add(&text, ".");
             text_add_number(&text, piece);
         }
-        fact(stream, key, at, length);
+        facts_record_text(stream, key, at, length);
         at += length;
     }
 }
@@ -125,10 +114,10 @@ void lsan_record(struct stream *stream)
     struct stream_record record;
     busy = 0;
     if (options)
-        fact(stream, "lsan_options", options, strlen(options));
+        facts_record_text(stream, "lsan_options", options, strlen(options));
     record_suppressions(stream);
     if (!is_on("detect_leaks") || !is_on("leak_check_at_exit"))
-        fact(stream, "scan", "off", 3);
+        facts_record_text(stream, "scan", "off", 3);
     if (disabled && stream_record_begin(&record, stream, VMT_OP_IGNORE_BEGIN, 0))
         stream_record_end(&record);
 }
@@ -139,7 +128,7 @@ bool lsan_wants_exit_scan(struct stream *stream)
         return false; /* lsan_record has said so */
     if (!(&__lsan_is_turned_off && __lsan_is_turned_off()))
         return true;
-    fact(stream, "scan", "off", 3);
+    facts_record_text(stream, "scan", "off", 3);
     return false;
 }
 

@@ -3,6 +3,7 @@
 
 #include "housekeeping.h"
 #include "interpose.h"
+#include "program_action.h"
 #include "residency.h"
 #include "scan.h"
 #include "settings.h"
@@ -13,22 +14,12 @@
 #include <errno.h>
 #include <string.h>
 
-/* The program's handler, in one word, so that a handler that runs meanwhile sees all or nothing of
- * a change.  User-space addresses leave the two highest bits free. */
-#define WITH_INFO (UINT64_C(1) << 63) /* SA_SIGINFO */
-#define RESET (UINT64_C(1) << 62)     /* SA_RESETHAND */
-static uint64_t programs;
+static uint64_t programs; /* see program_action.h */
 static bool installed;
-
-static uint64_t pack(const struct sigaction *action)
-{
-    return (uint64_t)action->sa_handler | (action->sa_flags & SA_SIGINFO ? WITH_INFO : 0) |
-           ((unsigned)action->sa_flags & SA_RESETHAND ? RESET : 0);
-}
 
 static sighandler_t handler_in(uint64_t word)
 {
-    return (sighandler_t)(word & ~(WITH_INFO | RESET));
+    return (sighandler_t)program_action_function(word);
 }
 
 static bool is_function(uint64_t word)
@@ -65,11 +56,11 @@ static void handler(int number, siginfo_t *info, void *context)
     uint64_t word = __atomic_load_n(&programs, __ATOMIC_ACQUIRE);
     if (!is_function(word))
         return;
-    if (word & RESET)
+    if (word & PROGRAM_RESET)
         __atomic_compare_exchange_n(&programs, &(uint64_t){word}, (uint64_t)SIG_DFL, false,
                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
     struct sigaction theirs = {.sa_handler = handler_in(word)};
-    if (word & WITH_INFO)
+    if (word & PROGRAM_WITH_INFO)
         theirs.sa_sigaction(number, info, context);
     else
         theirs.sa_handler(number);
@@ -80,14 +71,9 @@ static void handler(int number, siginfo_t *info, void *context)
  * one for signals. */
 static void action_of_ours(const struct sigaction *action, struct sigaction *ours)
 {
-    if (is_function(pack(action))) {
-        *ours = *action;
-        ours->sa_flags = (int)((unsigned)ours->sa_flags & ~(unsigned)SA_RESETHAND) | SA_SIGINFO;
-    } else {
-        memset(ours, 0, sizeof(*ours));
-        ours->sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-    }
-    ours->sa_sigaction = handler;
+    const struct sigaction none = {.sa_flags = SA_RESTART | SA_ONSTACK};
+    bool has_handler = is_function(program_action_pack(action));
+    program_action_take(has_handler ? action : &none, ours, handler);
 }
 
 static void show_programs(uint64_t word, struct sigaction *kernel)
@@ -96,11 +82,7 @@ static void show_programs(uint64_t word, struct sigaction *kernel)
         return;
     if (!is_function(word))
         memset(kernel, 0, sizeof(*kernel));
-    if (!(word & WITH_INFO))
-        kernel->sa_flags &= ~SA_SIGINFO;
-    if (word & RESET)
-        kernel->sa_flags = (int)((unsigned)kernel->sa_flags | SA_RESETHAND);
-    kernel->sa_handler = handler_in(word);
+    program_action_show(word, kernel);
 }
 
 void snapshot_signal_hide(struct sigaction *kernel)
@@ -122,7 +104,7 @@ int snapshot_signal_action(snapshot_signal_real *real, const struct sigaction *a
     uint64_t word = __atomic_load_n(&programs, __ATOMIC_ACQUIRE);
     const struct sigaction *given = action;
     if (action && !shared) {
-        uint64_t wanted = pack(action);
+        uint64_t wanted = program_action_pack(action);
         action_of_ours(action, &ours);
         given = &ours;
         word = __atomic_exchange_n(&programs, wanted, __ATOMIC_ACQ_REL);
@@ -141,7 +123,7 @@ void snapshot_signal_install(void)
     struct sigaction ours, before;
     if (!settings.snapshot_signal || !real || real(settings.snapshot_signal, NULL, &before) != 0)
         return;
-    __atomic_store_n(&programs, pack(&before), __ATOMIC_RELEASE);
+    __atomic_store_n(&programs, program_action_pack(&before), __ATOMIC_RELEASE);
     action_of_ours(&before, &ours);
     installed = real(settings.snapshot_signal, &ours, NULL) == 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a finding is called, for people and for baselines. */
 #include "gate/finding.h"
+#include "gate/finding_rules.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -41,32 +42,6 @@ static const char *class_words(enum report_leak_class class, bool many)
     return many ? "were not freed" : "was not freed";
 }
 
-static const char *error_words(const char *rule)
-{
-    static const struct {
-        const char *rule, *words;
-    } table[] = {
-        {"double-free", "a block is freed twice"},
-        {"invalid-free", "an address that is no block is freed"},
-        {"mismatched-free", "a block is released by the wrong function"},
-        {"realloc-after-free", "a freed block is given to realloc"},
-        {"munmap-of-heap", "heap memory is given to munmap"},
-        {"segfault", "segmentation fault"},
-        {"bus-error", "bus error"},
-        {"abort", "abort"},
-        {"illegal-instruction", "illegal instruction"},
-        {"floating-point", "arithmetic exception"},
-        {"trap", "trap"},
-        {"bad-system-call", "forbidden system call"},
-        {"signal", "fatal signal"},
-        {"memory-growth", "resident memory goes on growing"},
-    };
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (strcmp(table[i].rule, rule) == 0)
-            return table[i].words;
-    return rule;
-}
-
 /* The binary's name without folder and version: libfoo.so of /usr/lib/libfoo.so.1.2 */
 static const char *module_name(const char *module, size_t *length)
 {
@@ -85,9 +60,10 @@ char *finding_message(struct arena *arena, const struct finding *finding)
         const char *module = module_name(frame->module, &length);
         by = arena_printf(arena, "%.*s+0x%" PRIx64, (int)length, module, frame->offset);
     }
+    const struct finding_rule *rule = finding_rule_find(finding->rule);
     if (finding->kind != FINDING_LEAK)
-        return arena_printf(arena, "%s%s%s%s%s", error_words(finding->rule), by ? " in " : "",
-                            by ? by : "", finding->detail ? ": " : "",
+        return arena_printf(arena, "%s%s%s%s%s", rule ? rule->words : finding->rule,
+                            by ? " in " : "", by ? by : "", finding->detail ? ": " : "",
                             finding->detail ? finding->detail : "");
     char also[64] = "";
     if (finding->indirect_bytes)

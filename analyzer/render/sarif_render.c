@@ -6,32 +6,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "gate/finding_rules.h"
 #include "render/findings_render.h"
 #include "render/json_stream.h"
-
-static const struct {
-    const char *id, *text;
-} rules[] = {
-    {"definite-leak", "A block was lost: nothing points to it any more."},
-    {"indirect-leak", "A block was lost: only lost blocks point to it."},
-    {"possible-leak", "Only pointers into its middle lead to a block."},
-    {"reachable-block", "A block was not freed, and a pointer to it remains."},
-    {"unfreed-block", "A block was not freed; whether a pointer to it remains is not known."},
-    {"double-free", "A block was freed twice."},
-    {"invalid-free", "An address that is no block was freed."},
-    {"mismatched-free", "A block was released by a function of another kind."},
-    {"realloc-after-free", "A block was given to realloc after it was freed."},
-    {"munmap-of-heap", "Memory of the heap was given to munmap."},
-    {"segfault", "The program ended by a segmentation fault."},
-    {"bus-error", "The program ended by a bus error."},
-    {"abort", "The program aborted."},
-    {"illegal-instruction", "The program ended by an illegal instruction."},
-    {"floating-point", "The program ended by an arithmetic exception."},
-    {"trap", "The program ended by a trap."},
-    {"bad-system-call", "The program ended by a system call that is forbidden to it."},
-    {"signal", "The program ended by a signal."},
-    {"memory-growth", "Resident memory goes on growing."},
-};
 
 static json_t *message(const char *text)
 {
@@ -60,10 +37,11 @@ static void append(json_t **list, json_t *item)
 static json_t *rule_list(void)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+    size_t position = 0;
+    for (const struct finding_rule *known; (known = finding_rule_next(&position));) {
         json_t *rule = json_object();
-        json_add(&rule, "id", json_text(rules[i].id));
-        json_add(&rule, "shortDescription", message(rules[i].text));
+        json_add(&rule, "id", json_text(known->id));
+        json_add(&rule, "shortDescription", message(known->description));
         append(&list, rule);
     }
     return list;
@@ -71,9 +49,10 @@ static json_t *rule_list(void)
 
 static json_t *rule_index(const char *id)
 {
-    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-        if (strcmp(rules[i].id, id) == 0)
-            return json_integer((json_int_t)i);
+    size_t position = 0;
+    for (const struct finding_rule *known; (known = finding_rule_next(&position));)
+        if (strcmp(known->id, id) == 0)
+            return json_integer((json_int_t)position - 1);
     return json_integer(-1);
 }
 

@@ -2,29 +2,14 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "gate/finding_rules.h"
 #include "render/text_report.h"
 
-/* A kind in words; the kinds of the report's JSON are terse. */
-static const char *in_words(const char *kind)
+/* The kinds of the report's JSON are terse. */
+static const char *title_of(const struct report_error *error)
 {
-    static const struct {
-        const char *kind, *words;
-    } table[] = {
-        {"double-free", "Block freed twice"},
-        {"invalid-free", "Free of an address that is no block"},
-        {"mismatched-free", "Block released by the wrong function"},
-        {"realloc-after-free", "Realloc of a freed block"},
-        {"munmap-of-heap", "Munmap of heap memory"},
-        {"segfault", "Segmentation fault"},
-        {"bus-error", "Bus error"},
-        {"abort", "Abort"},
-        {"illegal-instruction", "Illegal instruction"},
-        {"floating-point", "Arithmetic exception"},
-    };
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (strcmp(table[i].kind, kind) == 0)
-            return table[i].words;
-    return kind;
+    const struct finding_rule *rule = finding_rule_find(error->kind);
+    return rule ? rule->title : error->kind;
 }
 
 /* The C library's answer to a bad free, which was told of already. */
@@ -63,7 +48,7 @@ static void write_error(struct text *text, const struct report_error *error)
 {
     fputs("  ", text->out);
     text_style(text, TEXT_BAD);
-    text_name(text, in_words(error->kind), 0);
+    text_name(text, title_of(error), 0);
     text_style(text, TEXT_NORMAL);
     /* An abort has no address of its own. */
     if (error->address != REPORT_UNKNOWN && (error->address || strcmp(error->kind, "abort") != 0))

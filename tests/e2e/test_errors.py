@@ -52,7 +52,7 @@ SAMPLES = {
                                ("use", "crashes here"), ("make_block", "allocated here")),
     "stack_overflow": Expected(FAULT, "segfault",
                                "a write: stack overflow: the end of the stack of the main thread",
-                               ("descend", None)),
+                               ("descend", "crashes here")),
     "use_after_unmap": Expected(FAULT, "segfault",
                                 "a read: 16 bytes into 4096 bytes that mmap mapped, unmapped since",
                                 ("read_page", "crashes here"), ("main", None), ("main", None)),

@@ -107,6 +107,7 @@ class Stream:
         for expected, (sequence, header, data) in enumerate(sorted(self.chunks)):
             if sequence != expected:
                 raise Malformed("stream %d: chunk %d is missing" % (self.number, expected))
+            self.sequence = sequence  # of the chunk that the next records are in
             self.ticks, next_node = header[4], header[5]
             if expected and next_node != self.next_node:
                 raise Malformed("stream %d: next_node of chunk %d" % (self.number, sequence))
