@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "clock.h"
 
+#include "cpu_features.h"
 #include "sys.h"
 
 #include <string.h>
@@ -10,29 +11,10 @@ uint64_t clock_counter;
 uint32_t clock_marks;
 
 #if defined(__x86_64__)
-#include <cpuid.h>
-#if __has_include(<sys/platform/x86.h>)
-#include <sys/platform/x86.h>
-#pragma weak __x86_get_cpuid_feature_leaf /* glibc 2.33 */
-#endif
-
 /* Further than the counters of two processors can be apart: 4 minutes at 4 GHz. */
 #define AHEAD (UINT64_C(1) << 40)
 
 static bool confirmed; /* that the kernel trusts the counter, or nobody asked */
-
-/* glibc has looked when the process began.  In a virtual machine the instruction itself is a trap:
- * 7 microseconds and more. */
-static bool counter_is_invariant(void)
-{
-#if __has_include(<sys/platform/x86.h>)
-    if (__x86_get_cpuid_feature_leaf)
-        return CPU_FEATURE_PRESENT(RDTSCP) && CPU_FEATURE_PRESENT(INVARIANT_TSC);
-#endif
-    unsigned a, b, c, d;
-    return __get_cpuid(0x80000001, &a, &b, &c, &d) && (d & 1u << 27) &&
-           __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & 1u << 8);
-}
 
 /* The kernel drops these clock sources when it finds the counters of the processors apart. */
 static bool kernel_trusts_counter(void)
@@ -48,7 +30,8 @@ static bool kernel_trusts_counter(void)
 void clock_setup(enum settings_clock wanted)
 {
     confirmed = wanted != SETTINGS_CLOCK_AUTO;
-    if (wanted == SETTINGS_CLOCK_TSC || (wanted == SETTINGS_CLOCK_AUTO && counter_is_invariant()))
+    if (wanted == SETTINGS_CLOCK_TSC ||
+        (wanted == SETTINGS_CLOCK_AUTO && cpu_counter_is_invariant()))
         clock_kind = VMT_CLOCK_TICKS;
 }
 

@@ -41,7 +41,7 @@ uint64_t handover_take(uint64_t address, uint32_t self)
         owner = 0;
     for (;;) {
         if (owner != self && owner != HANDOVER_SHARED)
-            __atomic_exchange_n(last, next_owner(place, self), __ATOMIC_SEQ_CST);
+            __atomic_exchange_n(last, owner ? next_owner(place, self) : self, __ATOMIC_SEQ_CST);
         uint64_t now = clock_now();
         owner = __atomic_load_n(last, __ATOMIC_ACQUIRE);
         if (owner == self || owner == HANDOVER_SHARED)

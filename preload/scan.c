@@ -79,6 +79,8 @@ void scan_forked(void)
  * scan's copy is made. */
 static __attribute__((noinline)) bool prepare(enum vmt_scan reason, const char *name)
 {
+    if (scan.work)
+        scan_release_work();
     struct scan_work *work = scan.work = sys_map(sizeof(*work));
     if (!work)
         return false;
@@ -181,7 +183,8 @@ static __attribute__((noinline)) void scan_in_place(struct stream *stream, enum 
         else if (error)
             scan_here(work);
     }
-    scan_release_work();
+    if (reason != VMT_SCAN_EXIT) /* then all memory is about to go: once is enough */
+        scan_release_work();
 }
 
 void scan_at_exit(struct stream *stream, const struct exit_frame *frame)

@@ -22,13 +22,19 @@ void scan_pages_open(struct scan_pages *pages, int fd, bool shared)
     pages->count = pages->used = 0;
 }
 
-/* What was found beyond the range before this one is still good. */
+static void forget(struct scan_pages *pages, uint64_t start)
+{
+    pages->known = pages->looked = start;
+    pages->count = pages->used = 0;
+}
+
+/* What was found is still good; what lies between is not to be searched. */
 void scan_pages_begin(struct scan_pages *pages, uint64_t start, uint64_t end, uint64_t horizon)
 {
-    if (start < pages->known || start > pages->looked) {
-        pages->known = pages->looked = start;
-        pages->count = pages->used = 0;
-    }
+    if (start < pages->known || !pages->looked)
+        forget(pages, start);
+    if (start > pages->looked)
+        pages->looked = start;
     /* It may begin in the page that the one before ended in. */
     while (pages->used > 0 && pages->found[pages->used - 1].end > start)
         pages->used--;
@@ -43,8 +49,8 @@ static long ask(const struct scan_pages *pages, struct pagemap_scan *scan, uint6
         .size = sizeof(*scan),
         .start = pages->looked,
         .end = end,
-        .ranges = (uint64_t)pages->found,
-        .most_ranges = SCAN_PAGES_RANGES,
+        .ranges = (uint64_t)(pages->found + pages->count),
+        .most_ranges = SCAN_PAGES_RANGES - pages->count,
         .inverted = pages->shared ? 0 : PAGEMAP_SCAN_FILE,
         .all_of = pages->shared ? 0 : PAGEMAP_SCAN_FILE,
         .any_of = PAGEMAP_SCAN_PRESENT | PAGEMAP_SCAN_SWAPPED,
@@ -63,7 +69,7 @@ static bool fill_by_ioctl(struct scan_pages *pages)
         return false;
     }
     pages->looked = scan.walk_end > pages->looked ? scan.walk_end : pages->horizon;
-    pages->count = (unsigned)count;
+    pages->count += (unsigned)count;
     return true;
 }
 
@@ -121,8 +127,8 @@ static bool fill_by_mincore(struct scan_pages *pages, uint64_t page)
 static bool fill(struct scan_pages *pages)
 {
     uint64_t page = (uint64_t)getpagesize();
-    pages->count = pages->used = 0;
-    pages->known = pages->looked;
+    if (pages->no_ioctl || pages->count == SCAN_PAGES_RANGES)
+        forget(pages, pages->looked);
     if (!pages->no_ioctl && fill_by_ioctl(pages))
         return true;
     return pages->fd >= 0 ? fill_by_entries(pages, page) : fill_by_mincore(pages, page);

@@ -4,12 +4,10 @@
  * twice. */
 #include "scan_reader.h"
 
+#include "cpu_features.h"
 #include "process_files.h"
 #include "sys.h"
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 #include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -57,18 +55,6 @@ bool scan_reader_is_filtered(void)
 
 #if defined(__x86_64__)
 
-/* Of leaf 7 of cpuid, in ecx: the kernel uses protection keys. */
-#define OSPKE (1u << 4)
-
-static bool has_keys(void)
-{
-    static int known; /* 1: no, 2: yes */
-    unsigned a, b, c = 0, d;
-    if (!known)
-        known = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & OSPKE) ? 2 : 1;
-    return known == 2;
-}
-
 static uint32_t read_rights(void)
 {
     uint32_t rights, zero;
@@ -85,7 +71,7 @@ static void write_rights(uint32_t rights)
  * same by what maps says: to the touch, and to the kernel for it, too. */
 static void take_rights(struct scan_reader *reader)
 {
-    reader->keyed = has_keys();
+    reader->keyed = cpu_has_protection_keys();
     if (!reader->keyed)
         return;
     reader->rights = read_rights();

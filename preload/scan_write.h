@@ -36,15 +36,15 @@ struct scan_work {
     struct stack_bounds asker_bounds;
 
     struct scan_pages pages, shared_pages; /* the latter the process's own, where it is copied */
-    struct smaps_parser parser;
-    char text[8192]; /* of maps: the kernel gives no more than a page at once */
-    struct scan_reader reader;
-    struct scan_words words;
     uint64_t page_size;
     uint64_t search_ns;  /* when the writing began */
     uint64_t deadline;   /* monotonic, ns; later while the work goes on */
     uint64_t unreadable; /* bytes */
     int error;           /* the first one, an errno */
+    struct smaps_parser parser;
+    char text[8192]; /* of maps: the kernel gives no more than a page at once */
+    struct scan_reader reader;
+    struct scan_words words;
     char task_stack[SCAN_TASK_STACK] __attribute__((aligned(64)));
     struct thread_stop stop;
     struct scan_space space;
