@@ -22,6 +22,7 @@ void interpose_map_resolve(void);
 void interpose_new_resolve(void);
 void interpose_process_resolve(void);
 void interpose_signal_resolve(void);
+void interpose_spawn_resolve(void);
 void interpose_privilege_resolve(void);
 void interpose_thread_resolve(void);
 

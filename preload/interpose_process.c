@@ -6,13 +6,17 @@
  * trace, and one that only calls exec never gets one.  fork() is wrapped for the parent's record of
  * it, and for forks in a signal handler, whose child may go on with what the handler interrupted.
  */
+#include "exec_target.h"
 #include "exit_frame.h"
 #include "interpose.h"
 #include "lifecycle.h"
+#include "sys.h"
 #include "thread_state.h"
+#include "unfollowed.h"
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -47,6 +51,8 @@ void interpose_process_resolve(void)
  * interrupted a hook, which goes on in the child, too. */
 static void in_child(void)
 {
+    thread_state_note_child();
+    unfollowed_in_child();
     if (thread_state.flags & THREAD_KEPT)
         lifecycle_check_fork();
     else
@@ -110,24 +116,38 @@ EXPORT int daemon(int keep_directory, int keep_descriptors)
 }
 
 /* Every exec function passes here: notes the attempt, and the failure if it returns. */
-#define EXEC(path, call)                                                                           \
+#define EXEC(path, why, call)                                                                      \
     do {                                                                                           \
-        lifecycle_exec(path);                                                                      \
+        const char *path_ = (path);                                                                \
+        enum vmt_unfollowed why_ = (why);                                                          \
+        if (why_)                                                                                  \
+            unfollowed_expect(why_, path_);                                                        \
+        lifecycle_exec(path_);                                                                     \
         (call);                                                                                    \
         int error_ = errno;                                                                        \
         lifecycle_exec_failed(error_);                                                             \
+        if (why_)                                                                                  \
+            unfollowed_take_back();                                                                \
         errno = error_;                                                                            \
     } while (0)
 
+/* The kernel answers EFAULT to an address that is none; reading it would be a crash of ours. */
+static const char *readable(const char *path)
+{
+    return sys_call(SYS_faccessat, AT_FDCWD, (long)path, F_OK, 0, 0, 0) == -EFAULT ? NULL : path;
+}
+
 static int traced_execve(const char *path, char *const arguments[], char *const environment[])
 {
-    EXEC(path, REAL(execve)(path, arguments, environment));
+    EXEC(readable(path), exec_target_judge(AT_FDCWD, path, environment),
+         REAL(execve)(path, arguments, environment));
     return -1;
 }
 
 static int traced_execvpe(const char *file, char *const arguments[], char *const environment[])
 {
-    EXEC(file, REAL(execvpe)(file, arguments, environment));
+    EXEC(file, exec_target_judge_name(file, environment),
+         REAL(execvpe)(file, arguments, environment));
     return -1;
 }
 
@@ -153,7 +173,8 @@ EXPORT int execvpe(const char *file, char *const arguments[], char *const enviro
 
 EXPORT int fexecve(int fd, char *const arguments[], char *const environment[])
 {
-    EXEC("(descriptor)", REAL(fexecve)(fd, arguments, environment));
+    EXEC("(descriptor)", exec_target_judge(fd, NULL, environment),
+         REAL(fexecve)(fd, arguments, environment));
     return -1;
 }
 
@@ -165,7 +186,10 @@ EXPORT int execveat(int fd, const char *path, char *const arguments[], char *con
         errno = ENOSYS;
         return -1;
     }
-    EXEC(path, REAL(execveat)(fd, path, arguments, environment, flags));
+    const char *told = readable(path);
+    bool itself = flags & AT_EMPTY_PATH && told && !*told;
+    EXEC(told, exec_target_judge(fd, itself ? NULL : path, environment),
+         REAL(execveat)(fd, path, arguments, environment, flags));
     return -1;
 }
 

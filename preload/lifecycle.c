@@ -19,6 +19,7 @@
 #include "snapshot_signal.h"
 #include "sys.h"
 #include "thread_state.h"
+#include "unfollowed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,16 @@ static void begin(void)
 static void (*const constructor)(void)
     __attribute__((section(".init_array.00101"), aligned(4096), used)) = begin;
 
+/* In the trace of its own. */
+static void go_on(enum recording before)
+{
+    modules_repeat(thread_state.stream);
+    recording_switch(before);
+    if (before == RECORDING_PAUSED)
+        record_number(VMT_OP_PAUSE, 0);
+    unfollowed_write();
+}
+
 void lifecycle_forked(void)
 {
     uint64_t parent = trace_header ? trace_header->trace_id : 0;
@@ -154,10 +165,10 @@ void lifecycle_forked(void)
     residency_forked();
     scan_forked();
     parent_trace = parent;
-    if (!settings.follow_children || !begin_trace())
-        return;
-    modules_repeat(thread_state.stream);
-    recording_switch(before);
+    if (!settings.follow_children)
+        trace_file_forget_parent();
+    else if (begin_trace())
+        go_on(before);
 }
 
 void lifecycle_check_fork(void)
@@ -215,6 +226,8 @@ static void scan_end(struct stream *stream, unsigned how, const struct exit_regi
 
 void lifecycle_end_with(unsigned how, int status, const struct exit_registers *registers)
 {
+    if (unfollowed_waits())
+        lifecycle_check_fork();
     /* A vforked child shares our memory, but it is not the process that ends. */
     if (recording == RECORDING_OFF || sys_pid() != trace_pid)
         return;
@@ -248,6 +261,8 @@ void lifecycle_not_ended(void)
 void lifecycle_exec(const char *path)
 {
     snapshot_signal_before_exec();
+    if (unfollowed_waits())
+        lifecycle_check_fork();
     if (recording == RECORDING_OFF || sys_pid() != trace_pid)
         return;
     scan_wait();

@@ -3,10 +3,14 @@
 #ifndef VMTRACE_PROCESS_FILES_H
 #define VMTRACE_PROCESS_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* For reading; a descriptor, or a negated errno. */
 int process_file_open(const char *name);
+
+/* Is /proc of our pid namespace?  In another one's our numbers are other processes'. */
+bool process_files_know_pids(void);
 
 enum { PROCESS_MEMORY_MOST = 768 }; /* some 16 lines of 20 bytes */
 

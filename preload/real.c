@@ -320,6 +320,7 @@ void real_resolve(void)
     interpose_new_resolve();
     interpose_process_resolve();
     interpose_signal_resolve();
+    interpose_spawn_resolve();
     interpose_privilege_resolve();
     interpose_thread_resolve();
     /* Last: until here, the message of a failed look-up came from the arena, and may be freed at

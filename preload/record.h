@@ -67,10 +67,12 @@ struct crash_facts {
 
 void record_crash(const struct crash_facts *facts);
 
-/* Records that consist of one text, one number, a number and a text, or two numbers. */
+/* Records that consist of one text, one number, a number and a text, UNFOLLOWED's fields, or two
+ * numbers. */
 void record_text(enum vmt_op op, const char *text);
 void record_number(enum vmt_op op, uint64_t number);
 void record_named(enum vmt_op op, uint64_t number, const char *text);
+void record_unfollowed(uint32_t pid, enum vmt_unfollowed why, const char *path);
 void record_range(enum vmt_op op, const void *address, size_t size);
 
 #endif

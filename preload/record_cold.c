@@ -155,6 +155,11 @@ void record_named(enum vmt_op op, uint64_t number, const char *text)
     write_shape(op, 0, RECORDING_PAUSED, &(struct shape){{number}, 1, NULL, text});
 }
 
+void record_unfollowed(uint32_t pid, enum vmt_unfollowed why, const char *path)
+{
+    write_shape(VMT_OP_UNFOLLOWED, 0, RECORDING_PAUSED, &(struct shape){{pid, why}, 2, NULL, path});
+}
+
 void record_range(enum vmt_op op, const void *address, size_t size)
 {
     write_shape(op, 0, RECORDING_PAUSED, &(struct shape){{(uint64_t)address, size}, 2, NULL, NULL});

@@ -153,7 +153,8 @@ static void scan_here(struct scan_work *work)
     if (!thread_stop_by_signal(&work->stop))
         thread_stop_none(&work->stop);
     scan_take_moment();
-    scan_write(work, thread_stop_count(&work->stop) == work->stop.count);
+    scan_write(work, work->stop.how != VMT_STOP_NONE &&
+                         thread_stop_count(&work->stop) == work->stop.count);
     thread_stop_end(&work->stop);
 }
 

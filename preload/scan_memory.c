@@ -87,8 +87,10 @@ static void open_pagemaps(struct scan_work *work)
     text_add(&text, "/proc/");
     text_add_number(&text, work->stop.pid);
     text_add(&text, "/pagemap");
-    scan_pages_open(&work->shared_pages,
-                    work->copied ? sys_open(path, O_RDONLY, 0) : work->pages.fd, true);
+    int fd = work->pages.fd;
+    if (work->copied)
+        fd = process_files_know_pids() ? sys_open(path, O_RDONLY, 0) : -ENOENT;
+    scan_pages_open(&work->shared_pages, fd, true);
 }
 
 static void close_pagemaps(struct scan_work *work)

@@ -12,7 +12,7 @@
 #include <string.h>
 
 struct settings settings = {
-    .output = "vmtrace.%e.%p.vmt",
+    .output = SETTINGS_OUTPUT,
     .log = SETTINGS_LOG_ERRORS,
     .follow_children = true,
     .depth = 128,
@@ -264,10 +264,17 @@ static void complain_unknown(const char *entry)
                       (int)strcspn(entry, "="), entry);
 }
 
+bool settings_is_of_check(const char *output)
+{
+    return strstr(output, "/" VMT_CHECK_FOLDER) != NULL;
+}
+
 bool settings_load(char **environment)
 {
     const char *values[VARIABLES] = {NULL}, *unknown = NULL;
     for (char **entry = environment; *entry; entry++) {
+        if (strncmp(*entry, "LD_PRELOAD=", 11) == 0 && strstr(*entry, "libvmtrace.so"))
+            settings.preloaded = true;
         if (strncmp(*entry, "VMTRACE_", 8) != 0)
             continue;
         int variable = variable_of(*entry);

@@ -20,14 +20,17 @@ enum settings_scan { SETTINGS_SCAN_EXIT, SETTINGS_SCAN_OFF };
 enum settings_log { SETTINGS_LOG_QUIET, SETTINGS_LOG_ERRORS, SETTINGS_LOG_SUMMARY };
 enum settings_clock { SETTINGS_CLOCK_AUTO, SETTINGS_CLOCK_TSC, SETTINGS_CLOCK_COUNTER };
 
+#define SETTINGS_OUTPUT "vmtrace.%e.%p.vmt"
+
 struct settings {
-    const char *output; /* the pattern */
+    const char *output; /* the pattern, as it was given */
     enum settings_faults faults;
     enum settings_residency residency;
     enum settings_scan scan;
     enum settings_log log;
     enum settings_clock clock;
     bool follow_children;
+    bool preloaded; /* libvmtrace.so stood in LD_PRELOAD when the program started */
     bool start_paused;
     bool fault_stacks;    /* of each fault the whole stack */
     bool free_stacks;     /* of each release, too */
@@ -40,6 +43,9 @@ struct settings {
 };
 
 extern struct settings settings;
+
+/* Is it where `vmtrace check` has the traces of its children put? */
+bool settings_is_of_check(const char *output);
 
 /* Reads `environment` into `settings`.  False: one line was printed on stderr, and the program
  * is to run untraced. */

@@ -173,6 +173,42 @@ static void clean_up_abandoned(struct stream *stream)
     record_stack_reset(stream);
 }
 
+bool thread_state_forked(void)
+{
+    return same_memory && !*same_memory;
+}
+
+/* In the page that the kernel wipes: children that were forked in another way find 0. */
+static uint32_t *child_word(void)
+{
+    return (uint32_t *)same_memory + 1;
+}
+
+void thread_state_note_child(void)
+{
+    if (same_memory)
+        *child_word() = sys_pid();
+}
+
+uint32_t thread_state_child(void)
+{
+    return thread_state_forked() ? *child_word() : 0;
+}
+
+/* A child of vfork, in the memory of a forked child that has no trace yet: it would begin one of
+ * its own there, and the other would never have one. */
+static bool is_guest_of_child(void)
+{
+    uint32_t child = thread_state_child();
+    return child && child != sys_pid();
+}
+
+/* A child of vfork: in the memory of a process that it is no thread of. */
+static bool is_guest(void)
+{
+    return sys_pid() != trace_pid;
+}
+
 /* Gives the stream to the calling thread and says so in the trace. */
 static void take_over(struct stream *stream, uint32_t tid, bool nested)
 {
@@ -187,7 +223,9 @@ static void take_over(struct stream *stream, uint32_t tid, bool nested)
         return;
     if (stream->tid != tid)
         memset(stream->name, 0, sizeof(stream->name));
-    stack_bounds_find(&stream->stack);
+    stream->stack = (struct stack_bounds){0};
+    if (!is_guest()) /* its stack is another thread's, which may live longer */
+        stack_bounds_find(&stream->stack);
     stream_begin_thread(stream, tid, &stream->stack);
     if (stream->id && !clock_is_confirmed())
         housekeeping_confirm_clock(stream);
@@ -201,7 +239,7 @@ static struct stream *acquire(bool nested)
     uint64_t before;
     sys_block_signals(&before);
     uint32_t tid = sys_tid();
-    uint32_t owner = nested ? tid | OWNER_NESTED : tid;
+    uint32_t owner = nested ? (is_guest() ? trace_pid : tid) | OWNER_NESTED : tid;
     struct stream *stream = claim_free(owner);
     if (!stream && (stream = claim_orphan(tid, owner)))
         clean_up_abandoned(stream);
@@ -260,6 +298,8 @@ struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording
         self->flags &= ~(unsigned)THREAD_UNDECIDED;
         return NULL;
     }
+    if (is_guest_of_child())
+        return NULL;
     if (thread_state_forked())
         lifecycle_forked();
     if (thread_in_runtime(caller, value) || callstack_is_own(caller))
@@ -272,6 +312,8 @@ struct stream *thread_enter_slow(uint64_t caller, uint64_t value, enum recording
         self->busy_frame = frame; /* should a handler jump out of this, too */
         clean_up_abandoned(self->stream);
     }
+    if (!self->stream && recording >= least && is_guest())
+        return enter_nested(); /* one that it kept would be the thread's, by a tid that ends */
     self->busy_frame = frame;
     __atomic_signal_fence(__ATOMIC_ACQ_REL);
     if (!self->stream && recording >= least)
@@ -300,11 +342,6 @@ void thread_leave_slow(struct stream *stream)
     if (stream->magic != STREAM_MAGIC) /* wiped: a handler within the handler has forked */
         return;
     __atomic_store_n(&registry[stream->id].owner, 0, __ATOMIC_RELEASE);
-}
-
-bool thread_state_forked(void)
-{
-    return same_memory && !*same_memory;
 }
 
 /* A child that has no trace of its own yet has nothing that its children could have from it: they

@@ -131,6 +131,11 @@ uint32_t thread_stream_reserve(void);
 /* Is this a forked child that has not begun a trace of its own yet? */
 bool thread_state_forked(void);
 
+/* In a child that fork() made, first of all; and, until that has a trace: its pid, also for a child
+ * of vfork in its memory, else 0. */
+void thread_state_note_child(void);
+uint32_t thread_state_child(void);
+
 /* In fork(), before and, in the parent, after it: the child is to know when it was. */
 void thread_state_note_fork(void);
 void thread_state_forget_fork(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "thread_stop.h"
 
+#include "process_files.h"
 #include "sys.h"
 #include "text.h"
 #include "thread_stop_parts.h"
@@ -75,6 +76,8 @@ struct directory_entry { /* linux_dirent64 */
 int thread_stop_list(struct thread_stop *stop)
 {
     char path[32];
+    if (!process_files_know_pids())
+        return -1;
     struct text text;
     text_init(&text, path, sizeof(path));
     text_add(&text, "/proc/");
@@ -110,8 +113,8 @@ int thread_stop_list(struct thread_stop *stop)
 void thread_stop_none(struct thread_stop *stop)
 {
     stop->count = stop->value_count = 0;
-    thread_stop_list(stop);
-    stop->how = stop->count ? VMT_STOP_NONE : VMT_STOP_ALONE;
+    bool known = thread_stop_list(stop) >= 0;
+    stop->how = stop->count || !known ? VMT_STOP_NONE : VMT_STOP_ALONE;
 }
 
 void thread_stop_end(struct thread_stop *stop)

@@ -23,6 +23,8 @@ uint32_t trace_pid;
 
 static char *trace_path; /* room for TRACE_NAME_SIZE bytes */
 static char parent_path[TRACE_NAME_SIZE] SYS_TABLE;
+static struct vmt_file_header *parent_header; /* in a forked child, until it has its own */
+static size_t parent_mapped;                  /* bytes at parent_header */
 static dev_t trace_device;
 static ino_t trace_inode;
 static struct trace_region
@@ -53,7 +55,7 @@ const char *trace_file_parent_path(void)
  * writes into this file, too (scan.h), takes no space that is taken. */
 static uint64_t *next_offset(void)
 {
-    return (uint64_t *)(trace_header + 1);
+    return &trace_header->space_end;
 }
 
 uint64_t trace_file_bytes(void)
@@ -165,7 +167,23 @@ static bool map_start(int fd, bool first_piece)
     return true;
 }
 
-bool trace_file_create(uint64_t parent_trace_id)
+/* A process that nobody would know of. */
+static void count_in_parent(void)
+{
+    if (parent_header)
+        __atomic_fetch_add(&parent_header->lost_children, 1, __ATOMIC_RELAXED);
+}
+
+/* Of an empty file `vmtrace check` tells that there was a process. */
+static void discard(void)
+{
+    if (settings_is_of_check(settings.output))
+        return;
+    sys_call(SYS_unlinkat, AT_FDCWD, (long)trace_path, 0, 0, 0, 0);
+    count_in_parent();
+}
+
+static bool create(uint64_t parent_trace_id)
 {
     trace_pid = sys_pid();
     if (!trace_path)
@@ -174,6 +192,7 @@ bool trace_file_create(uint64_t parent_trace_id)
     if (fd < 0) {
         settings_complain("cannot create the trace %s: %s; the program runs untraced", trace_path,
                           text_errno(-fd));
+        count_in_parent();
         return false;
     }
     struct stat status;
@@ -185,12 +204,19 @@ bool trace_file_create(uint64_t parent_trace_id)
     if (!mapped) {
         settings_complain("cannot reserve space for the trace %s: %s; the program runs untraced",
                           trace_path, text_errno(error ? error : ENOMEM));
-        sys_call(SYS_unlinkat, AT_FDCWD, (long)trace_path, 0, 0, 0, 0);
+        discard();
         return false;
     }
     trace_device = status.st_dev;
     trace_inode = status.st_ino;
     return true;
+}
+
+bool trace_file_create(uint64_t parent_trace_id)
+{
+    bool created = create(parent_trace_id);
+    trace_file_forget_parent();
+    return created;
 }
 
 void trace_file_refresh(void)
@@ -393,6 +419,14 @@ void trace_file_abandon(void)
     held_fd = -1;
     if (trace_header)
         strcpy(parent_path, trace_path);
-    sys_unmap(trace_header, header_mapped);
+    trace_file_forget_parent();
+    parent_header = trace_header;
+    parent_mapped = header_mapped;
     trace_header = NULL;
+}
+
+void trace_file_forget_parent(void)
+{
+    sys_unmap(parent_header, parent_mapped);
+    parent_header = NULL;
 }

@@ -71,7 +71,9 @@ const char *trace_file_path(void);
 const char *trace_file_parent_path(void);
 uint64_t trace_file_bytes(void);
 
-/* After fork, in the child: lets go of the parent's file. */
+/* After fork, in the child: lets go of the parent's file, but for its header, where a child that
+ * cannot create its own counts itself; and of that, if it is not to have one. */
 void trace_file_abandon(void);
+void trace_file_forget_parent(void);
 
 #endif

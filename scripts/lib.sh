@@ -17,7 +17,8 @@ TEST_PACKAGES=(clang python3-jsonschema valgrind libc6-dbg strace sqlite3 redis-
     dpkg-dev man-db)
 # Tests that need these are skipped without them; their names differ between releases.
 OPTIONAL_TEST_PACKAGES=(libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 jq shellcheck dwz
-    elfutils meson libgtest-dev python3-pytest)
+    elfutils meson libgtest-dev python3-pytest junitparser libtest-valgrind-perl
+    python3-sarif-python-om)
 
 say()
 {

@@ -71,7 +71,7 @@ static const char *const passed_on[] = {
 struct check {
     struct driver_session session;
     const char *format, *output;
-    bool keep, discard;
+    bool keep, discard, selftest;
 };
 
 static void set_exitcode(struct driver_session *session, const char *value)
@@ -114,7 +114,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         session->folder = value;
         return 0;
     case KEY_SELFTEST:
-        exit(driver_selftest());
+        check->selftest = true;
+        return 0;
     case KEY_GENERATE:
         driver_session_argument(session, "--gen-suppressions=%s", value ? value : "valgrind");
         return 0;
@@ -126,6 +127,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         state->next = state->argc;
         return 0;
     case ARGP_KEY_NO_ARGS:
+        if (check->selftest)
+            return 0;
         cli_usage_error("no program was named; usage: vmtrace check [OPTION...] [--] PROGRAM "
                         "[ARG...] (vmtrace check --help says more)");
     default:
@@ -164,13 +167,24 @@ static void add_outputs(struct check *check)
     session->to_stderr = !check->format;
 }
 
+/* Only what says where and how to record means anything to programs that are known. */
+static int run_selftest(const struct check *check)
+{
+    const struct driver_session *session = &check->session;
+    if (session->run.command || session->argument_count || session->error_exitcode ||
+        check->format || check->output || check->keep || check->discard || session->quiet)
+        cli_usage_error("--self-test checks programs of its own: it goes with --traces and with "
+                        "options of recording only");
+    return driver_selftest(session);
+}
+
 int driver_check(int argc, char **argv)
 {
     static const struct argp_child children[] = {{&driver_recording_argp, 0, NULL, 6}, {0}};
     static const struct argp argp = {options,  parse_option, usage, description,
                                      children, NULL,         NULL};
     static char name[] = "vmtrace check";
-    struct check check = {.session = {.error_exitcode = 23}};
+    struct check check = {0};
     argv[0] = name;
     driver_session_begin(&check.session);
     error_t error = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &check);
@@ -178,10 +192,15 @@ int driver_check(int argc, char **argv)
         cli_error("%s", strerror(error));
         return CLI_NOT_DONE;
     }
+    if (check.selftest)
+        return run_selftest(&check);
+    if (check.session.error_exitcode == 0)
+        check.session.error_exitcode = 23;
     if (check.output && !check.format)
         cli_usage_error("--output=%s: of which format? --format=junit, sarif, gitlab, github, "
                         "markdown, json, valgrind or valgrind-xml",
                         check.output);
+    check.session.uncertain = check.session.argument_count || check.format;
     add_outputs(&check);
     return driver_session_run(&check.session);
 }

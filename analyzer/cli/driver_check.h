@@ -18,8 +18,11 @@ int driver_valgrind(int argc, char **argv);
 /* The hidden command that the self-test checks. */
 #define DRIVER_SELFTEST "self-test-program"
 
-/* Prints a line for each thing that a pipeline relies on; CLI_NOT_DONE if one does not hold. */
-int driver_selftest(void);
+struct driver_session;
+
+/* Prints a line for each thing that a pipeline relies on; CLI_NOT_DONE if one does not hold.  The
+ * session says how the programs are recorded and where traces go. */
+int driver_selftest(const struct driver_session *session);
 int driver_selftest_program(const char *name);
 
 #endif

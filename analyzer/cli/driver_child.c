@@ -42,28 +42,35 @@ _Noreturn static void become(char **command, const sigset_t *mask, const struct 
                                                                  : CLI_NOT_EXECUTABLE);
 }
 
-/* True when the child has ended.  If it was stopped, so are we, that the shell may see it. */
-static bool child_ended(pid_t pid, int *status)
+/* True when the child has ended.  If it was stopped, so are we, that the shell may see it.  Others
+ * were adopted: whoever waits for their end looks whether they are still there. */
+static bool child_ended(struct driver_outcome *outcome)
 {
     for (;;) {
-        pid_t got = waitpid(pid, status, WNOHANG | WUNTRACED);
+        int status;
+        pid_t got = waitpid(-1, &status, WNOHANG | WUNTRACED);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
             return false;
-        if (!WIFSTOPPED(*status))
+        if (got != outcome->pid)
+            continue;
+        outcome->status = status;
+        if (!WIFSTOPPED(status))
             return true;
         raise(SIGSTOP);
     }
 }
 
-static void wait_and_forward(pid_t pid, const sigset_t *set, int *status)
+static void wait_and_forward(struct driver_outcome *outcome, const sigset_t *set)
 {
-    while (!child_ended(pid, status)) {
+    while (!child_ended(outcome)) {
         siginfo_t info;
         int number = sigwaitinfo(set, &info);
-        if (number > 0 && number != SIGCHLD && info.si_code != SI_KERNEL)
-            kill(pid, number);
+        if (number <= 0 || number == SIGCHLD || info.si_code == SI_KERNEL)
+            continue;
+        sigaddset(&outcome->passed_on, number);
+        kill(outcome->pid, number);
     }
 }
 
@@ -85,6 +92,7 @@ bool driver_child_run(char **command, struct driver_outcome *outcome)
     /* Ignored (some service managers do that), SIGCHLD would have children vanish unwaited. */
     struct sigaction by_default = {.sa_handler = SIG_DFL}, on_child;
     *outcome = (struct driver_outcome){0};
+    sigemptyset(&outcome->passed_on);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return false;
     watched_set(&set);
@@ -102,7 +110,8 @@ bool driver_child_run(char **command, struct driver_outcome *outcome)
         return false;
     }
     outcome->exec_errno = read_exec_error(ends[0]);
-    wait_and_forward(outcome->pid, &set, &outcome->status);
+    wait_and_forward(outcome, &set);
+    signal(SIGPIPE, SIG_IGN);
     return true; /* signals stay blocked: nothing shall cut off what is left to be said */
 }
 

@@ -18,10 +18,8 @@ static bool find_library(char path[PATH_MAX])
     static const char *const places[] = {"../preload/libvmtrace.so",
                                          "../" VMTRACE_LIBDIR "/libvmtrace.so"};
     char self[PATH_MAX], candidate[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (length <= 0)
+    if (!driver_self(self))
         return false;
-    self[length] = '\0';
     char *slash = strrchr(self, '/');
     slash[1] = '\0';
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)

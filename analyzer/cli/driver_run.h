@@ -12,6 +12,7 @@
 
 #include <argp.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -42,6 +43,9 @@ void driver_preload(const struct driver_run *run);
 /* "cannot run PROGRAM: reason"; the exit status that goes with it. */
 int driver_start_failed(const char *program, int reason);
 
+/* The path of this program.  False: it cannot be told, errno is set. */
+bool driver_self(char path[PATH_MAX]);
+
 /* Replaces this process by the vmtrace-report beside it, else the one of PATH.  Returns only when
  * there is none, with the exit status. */
 int driver_exec_report(char **argv);
@@ -54,14 +58,23 @@ const char *driver_target_problem(const char *program, char found[PATH_MAX]);
 /* How a program ended, or why it never began. */
 struct driver_outcome {
     pid_t pid;
-    int exec_errno; /* not 0: it was not started */
-    int status;     /* of waitpid */
+    int exec_errno;     /* not 0: it was not started */
+    int status;         /* of waitpid */
+    sigset_t passed_on; /* signals that reached this process alone */
 };
 
 /* Runs the command to its end.  Signals that reach this process alone are passed on; those of
  * the terminal reach the program by themselves.  False: it could not even be tried, errno is
  * set. */
 bool driver_child_run(char **command, struct driver_outcome *outcome);
+
+/* From now on processes that the program leaves behind become our children when their parent ends.
+ * False: they would be among others. */
+bool driver_child_adopt(void);
+
+/* Waits a moment for what the program left behind; `running` gets at most `room` of the processes
+ * that are still there, 0 for one whose pid is not known.  The number of them. */
+size_t driver_child_left(pid_t *running, size_t room);
 
 /* Ends this process by `number`, without a core file of its own. */
 _Noreturn void driver_child_die(int number);

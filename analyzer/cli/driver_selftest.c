@@ -17,7 +17,7 @@
 #include "cli/driver_check.h"
 #include "cli/driver_session.h"
 
-enum { LOST_BYTES = 4321, THREADS = 8 };
+enum { LOST_BYTES = 4321, THREADS = 8, STACK_BYTES = 256 * 1024, FOUND = 23 };
 
 /* So that no optimizer, no register and no dead stack slot keeps the pointer. */
 static void *volatile kept;
@@ -50,17 +50,37 @@ static void *hold_block(void *argument)
 
 static int start_threads(void)
 {
+    pthread_attr_t small;
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, STACK_BYTES);
     sem_init(&holding, 0, 0);
     for (int i = 0; i < THREADS; i++) {
         pthread_t thread;
-        if (pthread_create(&thread, NULL, hold_block, NULL) != 0)
+        if (pthread_create(&thread, &small, hold_block, NULL) != 0)
             return 1;
         sem_wait(&holding);
     }
     return 0;
 }
 
-static const char *const programs[] = {"clean", "leak", "threads", "threads-leak"};
+/* The same in a child, as a program of its own or not. */
+static int run_child(bool as_program)
+{
+    char self[PATH_MAX];
+    int status = 1;
+    if (as_program && !driver_self(self))
+        return 1;
+    pid_t pid = fork();
+    if (pid == 0 && as_program) {
+        execl(self, "vmtrace", DRIVER_SELFTEST, "leak", NULL);
+        _exit(1);
+    }
+    if (pid == 0)
+        exit(driver_selftest_program("leak"));
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status != 0;
+}
 
 int driver_selftest_program(const char *name)
 {
@@ -69,58 +89,119 @@ int driver_selftest_program(const char *name)
     free(kept);
     if (strncmp(name, "threads", 7) == 0)
         failed = start_threads();
+    if (strncmp(name, "child", 5) == 0)
+        failed = run_child(strcmp(name, "child-program") == 0);
     if (strstr(name, "leak"))
         lose_block();
     overwrite_stack();
     return failed;
 }
 
-/* Whether the check of the program ends with the status. */
-static bool is_checked(const char *self, const char *program, int expected)
-{
+static const struct promise {
+    const char *program, *text;
     int status;
-    pid_t pid = fork();
-    if (pid == 0) {
-        int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-        dup2(null, STDOUT_FILENO);
-        dup2(null, STDERR_FILENO);
-        execl(self, "vmtrace", "check", "--discard", "--quiet", "--", self, DRIVER_SELFTEST,
-              program, NULL);
-        _exit(CLI_NOT_DONE);
-    }
-    if (pid < 0)
-        return false;
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return false;
-    return WIFEXITED(status) && WEXITSTATUS(status) == expected;
+} promises[] = {
+    {"clean", "a program without leaks passes", CLI_OK},
+    {"leak", "a lost block is found", FOUND},
+    {"threads", "blocks that only other threads hold are not lost", CLI_OK},
+    {"threads-leak", "a lost block is found among threads", FOUND},
+    {"child", "a lost block of a forked child is found", FOUND},
+    {"child-program", "a lost block of a program that a child runs is found", FOUND},
+};
+
+_Noreturn static void become_check(const struct driver_session *session, const char *self,
+                                   const char *program, int output)
+{
+    char traces[PATH_MAX + 16], library[PATH_MAX + 16];
+    snprintf(traces, sizeof(traces), "--traces=%s", session->folder ? session->folder : "");
+    snprintf(library, sizeof(library), "--library=%s",
+             session->run.library ? session->run.library : "");
+    const char *const optional[] = {session->folder ? traces : NULL,
+                                    session->run.library ? library : NULL};
+    const char *argv[12] = {"vmtrace", "check", "--discard"};
+    size_t count = 3;
+    for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
+        if (optional[i])
+            argv[count++] = optional[i];
+    argv[count++] = "--";
+    argv[count++] = self;
+    argv[count++] = DRIVER_SELFTEST;
+    argv[count] = program;
+    dup2(output, STDOUT_FILENO);
+    dup2(output, STDERR_FILENO);
+    execv(self, (char **)argv);
+    _exit(CLI_NOT_DONE);
 }
 
-int driver_selftest(void)
+/* What the check says; bytes beyond `size` are lost. */
+static void read_words(int fd, char *words, size_t size)
 {
-    static const char *const promises[] = {
-        "a program without leaks passes",
-        "a lost block is found",
-        "blocks that only other threads hold are not lost",
-        "a lost block is found among threads",
-    };
-    static const int expected[] = {CLI_OK, 23, CLI_OK, 23};
-    char self[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    int failed = 0;
-    if (length <= 0) {
+    size_t length = 0;
+    char rest[512];
+    for (;;) {
+        bool full = length + 1 == size;
+        ssize_t got =
+            full ? read(fd, rest, sizeof(rest)) : read(fd, words + length, size - 1 - length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        length += full ? 0 : (size_t)got;
+    }
+    words[length] = '\0';
+}
+
+/* The status that the check of the program ends with; -1: it died, or could not be started. */
+static int check_program(const struct driver_session *session, const char *self,
+                         const char *program, char *words, size_t size)
+{
+    int ends[2], status;
+    words[0] = '\0';
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0)
+        become_check(session, self, program, ends[1]);
+    close(ends[1]);
+    if (pid > 0)
+        read_words(ends[0], words, size);
+    close(ends[0]);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return -1;
+    return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Each line behind a margin. */
+static void quote(const char *words)
+{
+    while (*words) {
+        int length = (int)strcspn(words, "\n");
+        if (length)
+            printf("        %.*s\n", length, words);
+        words += length + (words[length] == '\n');
+    }
+}
+
+int driver_selftest(const struct driver_session *session)
+{
+    char self[PATH_MAX], words[4096];
+    size_t failed = 0;
+    if (!driver_self(self)) {
         cli_error("cannot find itself: %s", strerror(errno));
         return CLI_NOT_DONE;
     }
-    self[length] = '\0';
-    for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
-        bool good = is_checked(self, programs[i], expected[i]);
-        printf("%s  %s\n", good ? "ok    " : "FAILED", promises[i]);
+    for (size_t i = 0; i < sizeof(promises) / sizeof(promises[0]); i++) {
+        const struct promise *promise = &promises[i];
+        int status = check_program(session, self, promise->program, words, sizeof(words));
+        bool good = status == promise->status;
+        printf("%s  %s\n", good ? "ok    " : "FAILED", promise->text);
+        if (!good)
+            quote(words);
+        fflush(stdout);
         failed += !good;
     }
     if (failed)
-        cli_error("self-test: vmtrace check cannot be relied on here; try: vmtrace check -- %s "
-                  "%s leak",
-                  self, DRIVER_SELFTEST);
+        cli_error("self-test: vmtrace check cannot be relied on here");
     return failed ? CLI_NOT_DONE : CLI_OK;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/driver_session.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <glob.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <vmtrace/trace_format.h>
 
 #include "cli/cli_common.h"
 
@@ -57,10 +59,8 @@ int driver_exec_report(char **argv)
 {
     char path[PATH_MAX];
     static char name[] = "vmtrace-report";
-    ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
     argv[0] = name;
-    if (length > 0) {
-        path[length] = '\0';
+    if (driver_self(path)) {
         char *slash = strrchr(path, '/');
         if (slash && (size_t)(slash + 1 - path) + sizeof(name) <= sizeof(path)) {
             strcpy(slash + 1, name);
@@ -84,7 +84,7 @@ static void make_folder(const struct driver_session *session, char folder[PATH_M
     }
     char *whole = realpath(above, NULL); /* the program may change its directory */
     if (!whole || strchr(whole, '%') ||
-        snprintf(folder, PATH_MAX, "%s/vmtrace-check-XXXXXX", whole) >= PATH_MAX - NAME_MAX) {
+        snprintf(folder, PATH_MAX, "%s/" VMT_CHECK_FOLDER "XXXXXX", whole) >= PATH_MAX - NAME_MAX) {
         cli_error("%s cannot hold traces: %s", above,
                   whole ? "its path has a % in it or is too long" : strerror(errno));
         exit(CLI_NOT_DONE);
@@ -97,17 +97,30 @@ static void make_folder(const struct driver_session *session, char folder[PATH_M
     snprintf(pattern, sizeof(pattern), "%.*s/%%e.%%p.%%n.vmt", PATH_MAX - NAME_MAX, folder);
     if (setenv("VMTRACE_OUTPUT", pattern, 1) != 0)
         no_memory();
+    /* A test suite that begins as root may go on as somebody else. */
+    if (geteuid() == 0 && chmod(folder, 01733) != 0)
+        cli_error("only root can write traces to %s: %s", folder, strerror(errno));
+}
+
+/* timeout(1) sends its signal to its child first and then to the whole group: what has ended the
+ * program must not end the report of it. */
+static void ignore_signals(const sigset_t *set)
+{
+    sigset_t none;
+    for (int number = 1; number < NSIG; number++)
+        if (sigismember(set, number) == 1)
+            signal(number, SIG_IGN);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* The status of vmtrace-report, or CLI_NOT_DONE when it could not be run or died. */
 static int run_report(const struct driver_session *session, char **argv)
 {
-    sigset_t none;
     int status;
     pid_t pid = fork();
     if (pid == 0) {
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
+        ignore_signals(&session->outcome.passed_on);
         if (session->to_stderr)
             dup2(STDERR_FILENO, STDOUT_FILENO);
         environ = session->environment; /* it is not to be traced */
@@ -127,20 +140,47 @@ static int run_report(const struct driver_session *session, char **argv)
     return CLI_NOT_DONE;
 }
 
-static int report(const struct driver_session *session, const glob_t *traces)
+static int report(const struct driver_session *session, const char *last)
 {
     size_t count = session->argument_count;
-    char **argv = calloc(count + traces->gl_pathc + 3, sizeof(*argv));
+    char **argv = calloc(count + 3, sizeof(*argv));
     if (!argv)
         no_memory();
     if (count)
         memcpy(argv + 1, session->arguments, count * sizeof(*argv));
-    static char end[] = "--";
-    argv[count + 1] = end;
-    memcpy(argv + count + 2, traces->gl_pathv, traces->gl_pathc * sizeof(*argv));
+    argv[count + 1] = (char *)last;
     int status = run_report(session, argv);
     free(argv);
     return status;
+}
+
+/* What the program left behind has not been checked, whether it has a trace or not. */
+static void tell_running(struct driver_session *session)
+{
+    pid_t running[64];
+    size_t count = driver_child_left(running, sizeof(running) / sizeof(running[0]));
+    for (size_t i = 0; i < count; i++) {
+        char path[64], command[256] = "a process that it left behind";
+        snprintf(path, sizeof(path), "/proc/%d/cmdline", running[i]);
+        FILE *file = running[i] ? fopen(path, "re") : NULL;
+        if (file && fgets(command, sizeof(command), file) == NULL)
+            command[0] = '\0';
+        if (file)
+            fclose(file);
+        driver_session_argument(session, "--running=%d:%s", running[i], command);
+    }
+}
+
+static bool is_empty(const char *folder)
+{
+    DIR *directory = opendir(folder);
+    const struct dirent *entry;
+    bool empty = true;
+    while (directory && empty && (entry = readdir(directory)))
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    if (directory)
+        closedir(directory);
+    return empty;
 }
 
 /* What vmtrace-report left of the traces stays, and is told. */
@@ -151,19 +191,14 @@ static void leave_folder(const struct driver_session *session, const char *folde
 }
 
 /* All that is not the program's own failure. */
-static int judge(const struct driver_session *session, const char *folder, const char *problem)
+static int judge(struct driver_session *session, char *folder, const char *problem)
 {
-    char pattern[PATH_MAX];
-    glob_t traces;
-    snprintf(pattern, sizeof(pattern), "%.*s/*", PATH_MAX - NAME_MAX, folder);
-    int result = glob(pattern, GLOB_NOSORT, NULL, &traces);
-    if (result != 0) {
+    if (is_empty(folder)) {
         cli_error("nothing was checked: %s wrote no trace%s%s", session->run.command[0],
                   problem ? "; it is " : "", problem ? problem : "");
         return CLI_NOT_DONE;
     }
-    int status = report(session, &traces);
-    globfree(&traces);
+    int status = report(session, folder);
     if (status == CLI_OK || status == session->error_exitcode)
         return status;
     return CLI_NOT_DONE;
@@ -177,28 +212,55 @@ static int end_status(const struct driver_session *session, int status, int verd
     return WEXITSTATUS(status) ? WEXITSTATUS(status) : verdict;
 }
 
+/* So that nobody takes the program's own status for the check's. */
+static void tell_end(const struct driver_session *session)
+{
+    int status = session->outcome.status;
+    if (session->quiet)
+        return;
+    if (WIFSIGNALED(status))
+        cli_error("%s died of signal %d (%s)", session->run.command[0], WTERMSIG(status),
+                  strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status))
+        cli_error("%s itself ended with status %d", session->run.command[0], WEXITSTATUS(status));
+}
+
+/* Before anything is run: mistakes in options cost no more than this. */
+static void try_options(const struct driver_session *session)
+{
+    if (session->uncertain && report(session, "--dry-run") != CLI_OK)
+        exit(CLI_NOT_DONE);
+}
+
 int driver_session_run(struct driver_session *session)
 {
-    struct driver_outcome outcome;
+    struct driver_outcome *outcome = &session->outcome;
     char folder[PATH_MAX], found[PATH_MAX];
     const char *program = session->run.command[0];
     const char *problem = driver_target_problem(program, found);
+    try_options(session);
     make_folder(session, folder);
     driver_preload(&session->run);
-    if (!driver_child_run(session->run.command, &outcome)) {
+    const char *children = getenv("VMTRACE_CHILDREN");
+    bool adopts = !(children && strcmp(children, "ignore") == 0) && driver_child_adopt();
+    if (!driver_child_run(session->run.command, outcome)) {
         cli_error("cannot start a process: %s", strerror(errno));
         rmdir(folder);
         return CLI_NOT_DONE;
     }
-    if (outcome.exec_errno) {
+    if (outcome->exec_errno) {
         rmdir(folder);
-        return driver_start_failed(program, outcome.exec_errno);
+        return driver_start_failed(program, outcome->exec_errno);
     }
+    if (adopts)
+        tell_running(session);
+    chmod(folder, 0700);
     int verdict = judge(session, folder, problem);
     leave_folder(session, folder);
-    int status = end_status(session, outcome.status, verdict);
+    tell_end(session);
+    int status = end_status(session, outcome->status, verdict);
     session_release(session);
-    if (WIFSIGNALED(outcome.status))
-        driver_child_die(WTERMSIG(outcome.status));
+    if (WIFSIGNALED(outcome->status))
+        driver_child_die(WTERMSIG(outcome->status));
     return status;
 }

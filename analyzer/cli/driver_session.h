@@ -17,7 +17,9 @@ struct driver_session {
     int error_exitcode; /* what vmtrace-report says when its gate trips */
     bool verdict_first; /* that status even if the program ended with another one */
     bool quiet;
+    bool uncertain; /* the user wrote arguments that only vmtrace-report can judge */
     bool to_stderr; /* the report is no output of the program's */
+    struct driver_outcome outcome;
 };
 
 /* Before any option is looked at: options change the environment.  Exits when out of memory. */

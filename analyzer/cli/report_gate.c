@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/report_gate.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +24,16 @@ void report_gate_begin(struct report_gate *gate, const struct report_settings *s
     for (size_t i = 0; i < asked->baseline_count; i++) {
         struct error error;
         if (baseline_load(&gate->baseline, asked->baselines[i], &error) != VMT_OK)
-            cli_usage_error("--baseline=%s: %s", asked->baselines[i], error.message);
+            cli_usage_error("--baseline=%s", error.message); /* begins with its name */
     }
+}
+
+/* PID:COMMAND, from `vmtrace check`. */
+static bool add_running(struct finding_set *set, const char *text)
+{
+    char *colon;
+    uint32_t pid = (uint32_t)strtoul(text, &colon, 10);
+    return finding_set_add_running(set, pid, *colon ? colon + 1 : text);
 }
 
 void report_gate_release(struct report_gate *gate)
@@ -94,7 +103,8 @@ static bool save_baseline(struct report_gate *gate)
 {
     const struct report_settings *settings = gate->settings;
     struct report_output output = {0};
-    if (!baseline_add(&gate->baseline, &gate->findings, settings->render.leak_classes)) {
+    unsigned classes = settings->render.leak_classes | settings->gate.gate.classes;
+    if (!baseline_add(&gate->baseline, &gate->findings, classes)) {
         cli_error("out of memory");
         return false;
     }
@@ -104,24 +114,29 @@ static bool save_baseline(struct report_gate *gate)
     return report_output_close(&output, true);
 }
 
-static bool is_clean(const struct finding_set *set, uint32_t process)
+/* By process: whether something of it trips the gate. */
+static void find_failed(const struct finding_set *set, bool *failed)
 {
-    if (set->processes[process].unchecked)
-        return false;
     for (size_t i = 0; i < set->count; i++)
         for (size_t j = 0; set->findings[i].fatal && j < set->findings[i].process_count; j++)
-            if (set->findings[i].processes[j] == process)
-                return false;
-    return true;
+            failed[set->findings[i].processes[j]] = true;
 }
 
 static void remove_traces(const struct finding_set *set, bool all)
 {
-    for (uint32_t i = 0; i < set->process_count; i++) {
+    bool *failed = calloc(set->process_count + 1, sizeof(*failed));
+    if (!failed) {
+        cli_error("out of memory: traces are not removed");
+        return;
+    }
+    find_failed(set, failed);
+    for (size_t i = 0; i < set->process_count; i++) {
         const char *trace = set->processes[i].trace;
-        if ((all || is_clean(set, i)) && trace && strcmp(trace, "-") != 0 && unlink(trace) != 0)
+        bool clean = !failed[i] && !set->processes[i].unchecked;
+        if ((all || clean) && trace && strcmp(trace, "-") != 0 && unlink(trace) != 0)
             cli_error("cannot remove %s: %s", trace, strerror(errno));
     }
+    free(failed);
 }
 
 /* https://docs.github.com/actions/reference/workflow-commands-for-github-actions: what is appended
@@ -140,24 +155,66 @@ static bool write_job_summary(const struct report_gate *gate)
     return true;
 }
 
+#define MOST_FIXED 5 /* lines; a check of a part of the tests has many */
+
+/* "  - definite-leak: parse_row @ table"; the file may hold anything. */
+static void tell_entry(const char *key)
+{
+    int kind = (int)strcspn(key, "\n");
+    const char *frame = key[kind] ? key + kind + 1 : "";
+    fprintf(stderr, "  - %.*s%s", kind, key, *frame ? ": " : "");
+    for (; *frame && *frame != '\n'; frame++)
+        fputc(iscntrl((unsigned char)*frame) ? '?' : *frame, stderr);
+    fputc('\n', stderr);
+}
+
 /* What the baseline knows and did not happen: somebody may delete it. */
 static void tell_fixed(const struct baseline *baseline)
 {
-    size_t fixed = 0;
+    size_t fixed = 0, told = 0;
     for (size_t i = 0; i < baseline->count; i++)
         fixed += !baseline->entries[i].seen;
-    if (fixed)
-        fprintf(stderr, "vmtrace: %zu of %zu findings of the baseline did not occur\n", fixed,
-                baseline->count);
+    if (!fixed)
+        return;
+    fprintf(stderr, "vmtrace: %zu of %zu findings of the baseline did not occur:\n", fixed,
+            baseline->count);
+    for (size_t i = 0; i < baseline->count && told < MOST_FIXED; i++)
+        if (!baseline->entries[i].seen && ++told)
+            tell_entry(baseline->entries[i].key);
+    if (fixed > told)
+        fprintf(stderr, "  - and %zu more\n", fixed - told);
+}
+
+/* What --only does, so that it hides nothing silently. */
+static void tell_only(const struct finding_set *set)
+{
+    size_t others = 0, unknown = 0, rest = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        const struct finding *finding = &set->findings[i];
+        others += finding->whose == FINDING_OTHERS;
+        unknown += finding->whose == FINDING_UNKNOWN;
+        rest += finding->fatal;
+    }
+    if (others)
+        fprintf(stderr, "vmtrace: --only left out %zu finding%s that would fail the check%s\n",
+                others, others == 1 ? "" : "s", rest ? "" : ", and nothing else does");
+    if (unknown)
+        fprintf(stderr,
+                "vmtrace: %zu finding%s a function without debug information; whether --only names "
+                "its file is not known\n",
+                unknown, unknown == 1 ? " has" : "s have");
 }
 
 int report_gate_finish(struct report_gate *gate)
 {
     const struct gate_settings *asked = &gate->settings->gate;
     int status = CLI_OK;
+    bool good = true;
     if (!gate->wanted)
         return CLI_OK;
-    if (!judge(gate, &gate->findings, &gate->baseline, &gate->verdict)) {
+    for (size_t i = 0; i < asked->running_count && good; i++)
+        good = add_running(&gate->findings, asked->running[i]);
+    if (!good || !judge(gate, &gate->findings, &gate->baseline, &gate->verdict)) {
         cli_error("out of memory");
         return CLI_UNREADABLE;
     }
@@ -165,6 +222,8 @@ int report_gate_finish(struct report_gate *gate)
         status = CLI_UNREADABLE;
     if (asked->baseline_count && !gate->settings->render.quiet)
         tell_fixed(&gate->baseline);
+    if (asked->gate.only_count && !gate->settings->render.quiet)
+        tell_only(&gate->findings);
     if (!write_job_summary(gate))
         status = CLI_UNREADABLE;
     if (asked->save_baseline && !save_baseline(gate))
@@ -175,5 +234,8 @@ int report_gate_finish(struct report_gate *gate)
         return status;
     if (gate->verdict == GATE_TRIPPED)
         return asked->exitcode;
+    if (gate->verdict == GATE_UNJUDGED && asked->gate.strict &&
+        finding_set_checked(&gate->findings))
+        cli_error("--strict: some processes could not be checked");
     return gate->verdict == GATE_UNJUDGED ? CLI_UNREADABLE : status;
 }

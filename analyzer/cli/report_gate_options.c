@@ -20,6 +20,7 @@ enum {
     KEY_REMOVE_CLEAN,
     KEY_REMOVE_ALL,
     KEY_VERDICT,
+    KEY_RUNNING,
 };
 
 static const struct argp_option options[] = {
@@ -51,6 +52,7 @@ static const struct argp_option options[] = {
      "Delete the traces of processes that were checked and passed", 4},
     {"remove-all", KEY_REMOVE_ALL, NULL, 0, "Delete the traces that were read", 4},
     {"verdict", KEY_VERDICT, NULL, 0, "Print the verdict on standard error, too", 4},
+    {"running", KEY_RUNNING, "PID:COMMAND", OPTION_HIDDEN, "A process that was not awaited", 4},
     {0},
 };
 
@@ -145,6 +147,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
                                           "a number of bytes, with K, M or G");
         return 0;
     case KEY_ONLY:
+        if (!*value) /* an unset variable would let everything pass */
+            cli_usage_error("--only=: it wants the name of a binary, or a path");
         return append(&settings->only, &settings->gate.only_count, value);
     case KEY_STRICT:
         settings->gate.strict = true;
@@ -166,6 +170,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case KEY_VERDICT:
         settings->verdict = true;
         return 0;
+    case KEY_RUNNING:
+        return append(&settings->running, &settings->running_count, value);
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -196,4 +202,5 @@ void gate_settings_release(struct gate_settings *settings)
 {
     free(settings->only);
     free(settings->baselines);
+    free(settings->running);
 }

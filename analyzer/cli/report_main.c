@@ -14,8 +14,11 @@
 #include "cli/report_options.h"
 #include "cli/report_output.h"
 #include "cli/report_progress.h"
+#include "model/parent_shelf.h"
 #include "model/trace_model.h"
 #include "symbol/symbolizer.h"
+
+enum { BINARIES_KEPT = 16 }; /* from one process to the next */
 
 /* Opening FILE for writing would destroy the trace that it names. */
 static void refuse_own_input(const struct report_settings *settings)
@@ -23,11 +26,11 @@ static void refuse_own_input(const struct report_settings *settings)
     struct stat output, trace;
     if (settings->output == NULL || stat(settings->output, &output) != 0)
         return;
-    for (size_t i = 0; i < settings->trace_count; i++)
-        if (stat(settings->traces[i], &trace) == 0 && trace.st_dev == output.st_dev &&
+    for (size_t i = 0; i < settings->traces.count; i++)
+        if (stat(settings->traces.paths[i], &trace) == 0 && trace.st_dev == output.st_dev &&
             trace.st_ino == output.st_ino && S_ISREG(output.st_mode))
             cli_usage_error("--output=%s is the trace %s itself; it would be overwritten",
-                            settings->output, settings->traces[i]);
+                            settings->output, settings->traces.paths[i]);
 }
 
 static void choose_look(struct report_settings *settings)
@@ -57,21 +60,51 @@ static bool is_worth_names(const struct report_settings *settings, const struct 
     return report->error_count > 0;
 }
 
+/* And nothing else of a process. */
+static bool is_about_findings(const struct report_settings *settings)
+{
+    return settings->renderer->findings && !settings->renderer->per_process;
+}
+
 static struct report *build_report(const struct report_settings *settings,
                                    const struct trace_model *model, struct report_options *options)
 {
-    bool whole = settings->renderer->per_process || !settings->renderer->findings;
-    options->resolve = whole;
+    options->findings_only = is_about_findings(settings);
+    options->resolve = !options->findings_only;
     struct report *report = report_new(model, options);
-    if (whole || !report || !is_worth_names(settings, report))
+    if (options->resolve || !report || !is_worth_names(settings, report))
         return report;
     report_free(report);
     options->resolve = true;
     return report_new(model, options);
 }
 
+/* From one trace to the next, for reports about findings. */
+struct shared {
+    struct symbolizer *symbolizer;
+    struct parent_shelf *parents;
+};
+
+/* One for all findings: libc's debug information takes 50 ms to unpack.  Not for reports that stand
+ * alone, which tell what was wrong with their own binaries. */
+static struct symbolizer *share_symbolizer(const struct report_settings *settings,
+                                           const struct symbolizer_options *options,
+                                           struct shared *shared)
+{
+    if (!settings->renderer->findings)
+        return NULL;
+    if (shared->symbolizer && symbolizer_binaries(shared->symbolizer) > BINARIES_KEPT) {
+        symbolizer_free(shared->symbolizer);
+        shared->symbolizer = NULL;
+    }
+    if (!shared->symbolizer)
+        shared->symbolizer = symbolizer_new(options);
+    return shared->symbolizer;
+}
+
 /* NULL: a message was printed. */
-static struct report *load_report(const struct report_settings *settings, const char *path)
+static struct report *load_report(const struct report_settings *settings, const char *path,
+                                  struct shared *shared)
 {
     struct error error = {.code = VMT_OK};
     struct report_progress progress;
@@ -84,6 +117,10 @@ static struct report *load_report(const struct report_settings *settings, const 
     }
     if (settings->read_parent)
         trace_model_want_parent(model);
+    if (is_about_findings(settings)) {
+        trace_model_skip_faults(model);
+        trace_model_share_parents(model, shared->parents);
+    }
     const struct trace_progress watch = {report_progress_step, &progress};
     enum vmt_error code = trace_model_read(model, path, &error, &watch);
     if (code == VMT_OK) {
@@ -92,8 +129,12 @@ static struct report *load_report(const struct report_settings *settings, const 
             .debug_dirs = (const char *const *)settings->debug_dirs,
             .same_machine = settings->sysroot == NULL,
         };
-        struct report_options options = {&symbols, true, report_progress_step, &progress,
-                                         settings->suppressions};
+        struct report_options options = {.symbols = &symbols,
+                                         .symbolizer = share_symbolizer(settings, &symbols, shared),
+                                         .resolve = true,
+                                         .progress = report_progress_step,
+                                         .progress_context = &progress,
+                                         .suppressions = settings->suppressions};
         report = build_report(settings, model, &options);
     }
     report_progress_erase(&progress);
@@ -107,10 +148,10 @@ static struct report *load_report(const struct report_settings *settings, const 
 static void write_heading(const struct report_settings *settings, FILE *out, size_t number,
                           bool first)
 {
-    if (settings->trace_count == 1 || settings->renderer->render != text_render)
+    if (settings->traces.count == 1 || settings->renderer->render != text_render)
         return;
     fprintf(out, "%s%s==== trace %zu of %zu ====%s\n", first ? "" : "\n\n",
-            settings->render.color ? "\033[1;36m" : "", number + 1, settings->trace_count,
+            settings->render.color ? "\033[1;36m" : "", number + 1, settings->traces.count,
             settings->render.color ? "\033[0m" : "");
 }
 
@@ -195,7 +236,7 @@ static bool report_one(const struct report_settings *settings, struct report_gat
     if (settings->renderer->findings && !settings->renderer->per_process)
         return true;
     /* Valgrind, too, tells of a process what it was last. */
-    if (settings->renderer->per_process && settings->trace_count > 1 &&
+    if (settings->renderer->per_process && settings->traces.count > 1 &&
         report->end == REPORT_END_EXEC)
         return true;
     return write_one(settings, gate, report, number, output, status);
@@ -203,20 +244,21 @@ static bool report_one(const struct report_settings *settings, struct report_gat
 
 /* Goes on to the next trace when one cannot be read. */
 static bool report_all(const struct report_settings *settings, struct report_gate *gate,
-                       struct report_output *output, int *status)
+                       struct report_output *output, struct shared *shared, int *status)
 {
-    for (size_t i = 0; i < settings->trace_count; i++) {
-        struct report *report = load_report(settings, settings->traces[i]);
+    for (size_t i = 0; i < settings->traces.count; i++) {
+        struct report *report = load_report(settings, settings->traces.paths[i], shared);
         bool opened = output->stream != NULL;
         if (report == NULL) {
             if (!settings->gate.gate.lenient)
                 *status = CLI_UNREADABLE;
-            if (!report_gate_add_unread(gate, settings->traces[i], "its trace cannot be read"))
+            if (!report_gate_add_unread(gate, settings->traces.paths[i],
+                                        "its trace cannot be read"))
                 return false;
             continue;
         }
         bool good = report_one(settings, gate, report, i, output, status);
-        tell_damage(settings->traces[i], report);
+        tell_damage(settings->traces.paths[i], report);
         report_free(report);
         if (!good)
             return false;
@@ -231,9 +273,12 @@ static int run(const struct report_settings *settings)
 {
     struct report_output output = {0};
     struct report_gate gate;
+    struct shared shared = {.parents = parent_shelf_new()};
     int status = CLI_OK, verdict = CLI_OK;
     report_gate_begin(&gate, settings);
-    bool complete = report_all(settings, &gate, &output, &status);
+    bool complete = shared.parents && report_all(settings, &gate, &output, &shared, &status);
+    symbolizer_free(shared.symbolizer);
+    parent_shelf_free(shared.parents);
     if (complete)
         verdict = report_gate_finish(&gate);
     if (complete && settings->renderer->findings && !settings->renderer->per_process) {
@@ -254,6 +299,26 @@ static int run(const struct report_settings *settings)
                                                           : verdict;
 }
 
+/* What is there is kept.  False: a message was printed. */
+static bool may_write(const char *path)
+{
+    struct report_output output = {0};
+    if (!path || strcmp(path, "-") == 0)
+        return true;
+    return report_output_open(&output, path) && report_output_close(&output, false);
+}
+
+/* So that nobody learns of a mistake in the last option when all tests have run. */
+static int try_options(const struct report_settings *settings)
+{
+    struct report_gate gate;
+    report_gate_begin(&gate, settings);
+    report_gate_release(&gate);
+    bool good = (settings->output_each || may_write(settings->output)) &&
+                may_write(settings->gate.save_baseline);
+    return good ? CLI_OK : CLI_UNREADABLE;
+}
+
 int main(int argc, char **argv)
 {
     struct report_settings settings;
@@ -261,7 +326,7 @@ int main(int argc, char **argv)
     report_options_parse(&settings, argc, argv);
     refuse_own_input(&settings);
     choose_look(&settings);
-    int status = run(&settings);
+    int status = settings.dry_run ? try_options(&settings) : run(&settings);
     report_options_release(&settings);
     return status;
 }

@@ -23,6 +23,7 @@ enum {
     KEY_SUPPRESSIONS,
     KEY_GEN_SUPPRESSIONS,
     KEY_READ_PARENT,
+    KEY_DRY_RUN,
 };
 
 #define SECTION_OPTION(name, bit, text)                                                            \
@@ -88,6 +89,8 @@ static const struct argp_option options[] = {
      2},
     {"gen-suppressions", KEY_GEN_SUPPRESSIONS, "FORMAT", OPTION_ARG_OPTIONAL,
      "Print suppressions for what would be reported: valgrind (default), lsan", 2},
+    {"dry-run", KEY_DRY_RUN, NULL, OPTION_HIDDEN, "Only look whether the options can be followed",
+     2},
     {"read-parent", KEY_READ_PARENT, NULL, 0,
      "Of a forked child: read the parent's trace even if it is much larger than the child's", 2},
     {"metric", KEY_METRIC, "M", 0,
@@ -210,12 +213,17 @@ static error_t add_debug_dir(struct report_settings *settings, const char *direc
     return 0;
 }
 
+static struct suppression_list *suppressions(struct report_settings *settings)
+{
+    if (settings->suppressions == NULL)
+        settings->suppressions = suppression_list_new();
+    return settings->suppressions;
+}
+
 static void read_suppressions(struct report_settings *settings, const char *path)
 {
     struct error error = {.code = VMT_OK};
-    if (settings->suppressions == NULL)
-        settings->suppressions = suppression_list_new();
-    if (settings->suppressions == NULL)
+    if (suppressions(settings) == NULL)
         error_no_memory(&error);
     else
         suppression_list_read(settings->suppressions, path, &error);
@@ -267,6 +275,9 @@ static error_t parse_value(struct report_settings *settings, int key, char *valu
     case KEY_GEN_SUPPRESSIONS:
         set_gen_suppressions(settings, value);
         return 0;
+    case KEY_DRY_RUN:
+        settings->dry_run = true;
+        return 0;
     case KEY_READ_PARENT:
         settings->read_parent = true;
         return 0;
@@ -300,10 +311,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         state->child_inputs[0] = &settings->gate;
         return 0;
     case ARGP_KEY_ARGS:
-        settings->traces = state->argv + state->next;
-        settings->trace_count = (size_t)(state->argc - state->next);
+        report_traces_gather(&settings->traces, state->argv + state->next,
+                             (size_t)(state->argc - state->next));
         return 0;
     case ARGP_KEY_NO_ARGS:
+        if (settings->dry_run)
+            return 0;
         cli_usage_error("no trace was named; usage: vmtrace-report [OPTION...] TRACE... "
                         "(--help says more)");
     default:
@@ -311,7 +324,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     }
 }
 
-/* Suppressions come instead of a report, or behind the texts of findings. */
+/* Suppressions come instead of a report, behind the texts of findings, or within valgrind's XML. */
 static void place_suppressions(struct report_settings *settings)
 {
     if (settings->generate == NULL)
@@ -320,25 +333,41 @@ static void place_suppressions(struct report_settings *settings)
     if (!settings->format_chosen) {
         settings->renderer = settings->generate;
         settings->generate = NULL;
+    } else if (strcmp(format, "valgrind-xml") == 0 &&
+               settings->generate == &suppressions_valgrind) {
+        settings->render.suppressions = true;
+        settings->generate = settings->gate.verdict ? settings->generate : NULL;
     } else if (strcmp(format, "valgrind") != 0 && strcmp(format, "check") != 0 &&
                !settings->gate.verdict) {
-        cli_usage_error("--gen-suppressions goes alone, with --verdict or with --format=valgrind "
-                        "or check, not with --format=%s",
+        cli_usage_error("--gen-suppressions goes alone, with --verdict or with --format=valgrind, "
+                        "valgrind-xml or check, not with --format=%s",
                         settings->renderer->name);
     }
 }
 
 static void check_combination(const struct report_settings *settings)
 {
-    if (settings->trace_count > 1 && !settings->renderer->concatenates &&
+    if (settings->traces.count > 1 && !settings->renderer->concatenates &&
         !settings->renderer->per_process && !settings->output_each)
         cli_usage_error("--format=%s makes one document of one trace; %zu were named (with "
                         "--output=FILE.%%p each gets one)",
-                        settings->renderer->name, settings->trace_count);
+                        settings->renderer->name, settings->traces.count);
     if (settings->render.sections != 0 && settings->renderer->render != text_render)
         cli_usage_error("sections (--summary, --leaks, ...) can be chosen in text only; "
                         "--format=%s always has all of them",
                         settings->renderer->name);
+}
+
+/* Whoever asks for reachable blocks in a verdict does not mean stdout's buffer. */
+static void hide_library_caches(struct report_settings *settings)
+{
+    if (!settings->renderer->findings && !settings->gate.asked)
+        return;
+    if (!suppressions(settings) ||
+        suppression_list_add_library_caches(settings->suppressions, NULL) != VMT_OK) {
+        cli_error("out of memory");
+        exit(CLI_UNREADABLE);
+    }
 }
 
 void report_options_parse(struct report_settings *settings, int argc, char **argv)
@@ -364,11 +393,13 @@ void report_options_parse(struct report_settings *settings, int argc, char **arg
     settings->output_each = settings->output && strstr(settings->output, "%p");
     place_suppressions(settings);
     check_combination(settings);
+    hide_library_caches(settings);
 }
 
 void report_options_release(struct report_settings *settings)
 {
     free(settings->debug_dirs);
     gate_settings_release(&settings->gate);
+    report_traces_release(&settings->traces);
     suppression_list_free(settings->suppressions);
 }

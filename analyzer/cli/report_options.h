@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "cli/report_gate_options.h"
+#include "cli/report_traces.h"
 #include "render/renderer.h"
 #include "suppress/suppression.h"
 
@@ -21,11 +22,11 @@ struct report_settings {
     const char *sysroot;     /* or NULL */
     const char **debug_dirs; /* NULL-terminated, or NULL if none; malloc'd */
     size_t debug_dir_count;
-    char **traces;                         /* in argv */
-    size_t trace_count;                    /* at least 1 */
+    struct report_traces traces;           /* at least 1 */
     struct suppression_list *suppressions; /* NULL: none were named */
     const struct renderer *generate;       /* writes suppressions behind the findings, or NULL */
     bool format_chosen;
+    bool dry_run;     /* before there are traces: can all of this be done? */
     bool read_parent; /* of a forked child, however large its trace is */
 };
 

@@ -53,6 +53,7 @@ static const char *const cold_fields[128] = {
     [VMT_OP_IGNORE_OBJECT] = "u",
     [VMT_OP_ROOT_REGION] = "uu",
     [VMT_OP_ROOT_REGION_END] = "uu",
+    [VMT_OP_UNFOLLOWED] = "uus",
     [VMT_OP_SCAN] = "uuuuus",
     [VMT_OP_SCAN_THREAD] = "uuuut",
     [VMT_OP_POINTERS] = "ut",

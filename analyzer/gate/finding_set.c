@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gate/finding_group.h"
+
 bool finding_set_init(struct finding_set *set)
 {
     *set = (struct finding_set){.arena = arena_new()};
@@ -16,7 +18,9 @@ void finding_set_release(struct finding_set *set)
         free(set->findings[i].processes);
     free(set->findings);
     free(set->processes);
+    free(set->untraced);
     hash_map_release(&set->index);
+    hash_map_release(&set->keys);
     arena_free(set->arena);
 }
 
@@ -161,7 +165,7 @@ static struct finding *append(struct finding_set *set, const struct draft *draft
         return NULL;
     struct finding *finding = &set->findings[set->count];
     *finding = draft->finding;
-    finding->bytes = finding->blocks = finding->indirect_bytes = finding->indirect_blocks = 0;
+    finding->bytes = finding->blocks = finding->indirect_bytes = 0;
     finding->count = 0;
     finding->rule = copy(set, finding->rule, &failed);
     finding->detail = copy(set, finding->detail, &failed);
@@ -170,7 +174,8 @@ static struct finding *append(struct finding_set *set, const struct draft *draft
     finding->allocated = copy_stack(set, draft->allocated, &failed);
     finding->freed = copy_stack(set, draft->freed, &failed);
     finding->key = failed ? NULL : finding_key(set->arena, finding);
-    if (!finding->key || !hash_map_put(&set->index, draft->hash, (uint32_t)set->count))
+    if (!finding->key || !finding_tally_find(set, finding) ||
+        !hash_map_put(&set->index, draft->hash, (uint32_t)set->count))
         return NULL;
     set->count++;
     return finding;
@@ -201,12 +206,8 @@ static bool add(struct finding_set *set, struct draft *draft)
     finding->bytes += more->bytes;
     finding->blocks += more->blocks;
     finding->indirect_bytes += more->indirect_bytes;
-    finding->indirect_blocks += more->indirect_blocks;
     finding->count += more->count;
-    if (more->bytes > finding->worst_bytes)
-        finding->worst_bytes = more->bytes;
-    if (more->blocks > finding->worst_blocks)
-        finding->worst_blocks = more->blocks;
+    finding_tally_add(finding->tally, more, (uint32_t)set->process_count - 1);
     return true;
 }
 
@@ -240,6 +241,7 @@ static bool add_leak(struct finding_set *set, struct finding_process *process,
                     .address = REPORT_UNKNOWN,
                     .bytes = leak->bytes,
                     .blocks = leak->blocks,
+                    .indirect_bytes = leak->indirect_bytes,
                     .allocator = leak->site->kind},
         .stack = leak->site->stack,
     };
@@ -248,11 +250,12 @@ static bool add_leak(struct finding_set *set, struct finding_process *process,
 
 static bool add_error(struct finding_set *set, const struct report_error *error)
 {
+    bool aborted = strcmp(error->kind, "abort") == 0; /* at no address */
     struct draft draft = {
         .finding = {.kind = FINDING_ERROR,
                     .rule = error->kind,
                     .detail = error->detail,
-                    .address = error->address,
+                    .address = aborted ? REPORT_UNKNOWN : error->address,
                     .count = error->count},
         .stack = error->stack,
         .allocated = error->allocated,
@@ -282,16 +285,18 @@ static void copy_arguments(struct finding_set *set, struct finding_process *proc
 }
 
 /* NULL: they can, or there is nothing to judge: a program that another one replaced had not
- * ended. */
+ * ended, a forked child may do nothing but start programs. */
 static const char *why_unchecked(const struct report *report)
 {
     if (report->lost_events)
         return "a part of the recording was lost";
     if (report->damage_count)
         return report->notes[0];
-    if (report->end == REPORT_END_EXEC || strcmp(report->scan, "complete") == 0)
+    if (report->end == REPORT_END_EXEC || report->idle || strcmp(report->scan, "complete") == 0)
         return NULL;
-    return strcmp(report->scan, "off") == 0 ? "there was no scan for leaks" : report->scan;
+    if (strcmp(report->scan, "off") == 0)
+        return "there was no scan for leaks";
+    return report->scan + (strncmp(report->scan, "failed: ", 8) == 0 ? 8 : 0);
 }
 
 static bool add_growth(struct finding_set *set, const struct report *report)
@@ -307,20 +312,50 @@ static bool add_growth(struct finding_set *set, const struct report *report)
     return detail && add(set, &draft);
 }
 
-static struct finding_process *append_process(struct finding_set *set)
+static bool add_untraced(struct finding_set *set, const struct report *report)
+{
+    bool failed = false;
+    for (size_t i = 0; !failed && i < report->untraced_count; i++) {
+        const struct report_untraced *child = &report->untraced[i];
+        if (!grow((void **)&set->untraced, set->untraced_count, &set->untraced_room,
+                  sizeof(*set->untraced)))
+            return false;
+        set->untraced[set->untraced_count++] =
+            (struct finding_untraced){.pid = child->pid,
+                                      .ppid = report->pid,
+                                      .path = copy(set, child->path, &failed),
+                                      .reason = copy(set, child->reason, &failed),
+                                      .start_ns = report->start_time_ns + child->t_ns,
+                                      .count = child->count};
+    }
+    return !failed;
+}
+
+bool finding_set_add_running(struct finding_set *set, uint32_t pid, const char *command)
+{
+    bool failed = false;
+    if (!grow((void **)&set->untraced, set->untraced_count, &set->untraced_room,
+              sizeof(*set->untraced)))
+        return false;
+    set->untraced[set->untraced_count++] = (struct finding_untraced){
+        .pid = pid, .path = copy(set, command, &failed), .reason = "it still runs", .count = 1};
+    return !failed;
+}
+
+struct finding_process *finding_set_process(struct finding_set *set)
 {
     if (set->process_count >= UINT32_MAX || !grow((void **)&set->processes, set->process_count,
                                                   &set->process_room, sizeof(*set->processes)))
         return NULL;
     struct finding_process *process = &set->processes[set->process_count++];
-    *process = (struct finding_process){.exit_status = -1};
+    *process = (struct finding_process){.exit_status = -1, .count = 1};
     return process;
 }
 
 bool finding_set_add(struct finding_set *set, const struct report *report)
 {
     bool failed = false;
-    struct finding_process *process = append_process(set);
+    struct finding_process *process = finding_set_process(set);
     if (!process)
         return false;
     process->pid = report->pid;
@@ -331,6 +366,7 @@ bool finding_set_add(struct finding_set *set, const struct report *report)
     process->end = report->end;
     process->exit_status = report->exit_status;
     process->signal = report->signal;
+    process->successor = copy(set, report->successor, &failed);
     process->start_ns = report->start_time_ns;
     process->duration_ns = report->duration_ns;
     process->allocations = report->allocations;
@@ -349,14 +385,14 @@ bool finding_set_add(struct finding_set *set, const struct report *report)
         /* A signal that the program handled is its own affair. */
         failed = !error->suppressed && !error->handled && !add_error(set, error);
     }
-    return !failed && add_growth(set, report);
+    return !failed && add_growth(set, report) && add_untraced(set, report);
 }
 
 bool finding_set_add_unread(struct finding_set *set, uint32_t pid, const char *trace,
                             const char *why)
 {
     bool failed = false;
-    struct finding_process *process = append_process(set);
+    struct finding_process *process = finding_set_process(set);
     if (!process)
         return false;
     process->pid = pid;

@@ -3,44 +3,38 @@
 
 #include <string.h>
 
-/* "libfoo.so" is a binary's name with or without its version, "src/" a part of a path. */
-static bool matches(const char *path, const char *wanted)
+#include "gate/gate_only.h"
+
+/* Of all its stacks the one that says most counts. */
+static enum finding_whose judge_whose(const struct gate_only *only, const struct finding *finding)
 {
-    if (!path)
-        return false;
-    if (strchr(wanted, '/'))
-        return strstr(path, wanted) != NULL;
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    size_t length = strlen(wanted);
-    return strncmp(name, wanted, length) == 0 &&
-           (name[length] == '\0' || strncmp(name + length, ".so", 3) == 0 ||
-            (length > 3 && strcmp(wanted + length - 3, ".so") == 0 && name[length] == '.'));
+    const struct finding_stack *stacks[] = {&finding->stack, &finding->allocated, &finding->freed};
+    enum finding_whose whose = FINDING_OTHERS;
+    if (finding->kind == FINDING_GROWTH)
+        return FINDING_MINE;
+    for (size_t i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++) {
+        enum finding_whose one = gate_only_judge(only, stacks[i]);
+        whose = one < whose ? one : whose;
+    }
+    return whose;
 }
 
-static bool stack_is_in(const struct finding_stack *stack, const struct gate *gate)
+/* By abort() a program itself says that it failed.  Its status tells; where that does not count
+ * somebody wanted it so, as death tests do. */
+static bool is_own_decision(const struct finding *finding)
 {
-    for (size_t i = 0; i < stack->count; i++) {
-        const struct report_frame *frame = &stack->frames[i];
-        for (size_t j = 0; j < gate->only_count; j++)
-            if (matches(frame->module, gate->only[j]) || matches(frame->file, gate->only[j]))
-                return true;
-    }
-    return false;
+    return strcmp(finding->rule, "abort") == 0;
 }
 
 static bool concerns(const struct gate *gate, const struct finding *finding)
 {
     if (finding->state == FINDING_KNOWN)
         return false;
-    if (gate->only_count && finding->kind != FINDING_GROWTH &&
-        !stack_is_in(&finding->stack, gate) && !stack_is_in(&finding->allocated, gate) &&
-        !stack_is_in(&finding->freed, gate))
-        return false;
     switch (finding->kind) {
     case FINDING_LEAK:
         return gate->classes >> finding->class & 1;
     case FINDING_ERROR:
-        return gate->errors;
+        return gate->errors && !is_own_decision(finding);
     case FINDING_GROWTH:
         return gate->growth;
     }
@@ -62,14 +56,21 @@ static bool is_judged(const struct gate *gate, const struct finding_set *set)
 
 enum gate_verdict gate_judge(const struct gate *gate, struct finding_set *set)
 {
+    struct gate_only *only = gate_only_new(gate->only, gate->only_count);
     uint64_t leaked = 0;
     bool tripped = false;
+    if (!only)
+        return GATE_UNJUDGED;
     for (size_t i = 0; i < set->count; i++) {
         struct finding *finding = &set->findings[i];
         finding->fatal = concerns(gate, finding);
+        if (finding->fatal && gate->only_count)
+            finding->whose = judge_whose(only, finding);
+        finding->fatal &= finding->whose != FINDING_OTHERS;
         if (finding->fatal && finding->kind == FINDING_LEAK)
             leaked += finding->bytes;
     }
+    gate_only_free(only);
     for (size_t i = 0; i < set->count; i++) {
         struct finding *finding = &set->findings[i];
         if (finding->kind == FINDING_LEAK && leaked < gate->threshold)

@@ -15,8 +15,7 @@ struct gate {
     bool strict;        /* every process must have been checked */
     bool lenient;       /* one without a trace that can be read is like any other unchecked one */
     uint64_t threshold; /* bytes: leaks that together stay below do not trip it */
-    const char *const *only; /* modules or paths: only findings with a frame of the program's own
-                                in one of them; none: all */
+    const char *const *only; /* only findings that go through these, see gate_only.h; none: all */
     size_t only_count;
 };
 
@@ -26,9 +25,10 @@ enum gate_verdict {
     GATE_UNJUDGED, /* it did not trip, but that means nothing */
 };
 
-/* Sets `fatal` of each finding.  What a baseline knows (state FINDING_KNOWN) trips nothing.  The
- * verdict is GATE_UNJUDGED where a trace could not be read (unless `lenient`), or no process's
- * leaks could be judged (`strict`: some process's) and leaks are what the gate is about. */
+/* Sets `fatal` and `whose` of each finding.  What a baseline knows (state FINDING_KNOWN) trips
+ * nothing.  The verdict is GATE_UNJUDGED where a trace could not be read (unless `lenient`), or no
+ * process's leaks could be judged (`strict`: some process's) and leaks are what the gate is about.
+ */
 enum gate_verdict gate_judge(const struct gate *gate, struct finding_set *set);
 
 #endif

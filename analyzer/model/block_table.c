@@ -53,9 +53,8 @@ static struct live_block *block_table_allocate(unsigned bits)
     return memset(places, 0, bytes);
 }
 
-static bool block_table_widen(struct block_table *table)
+static bool block_table_widen(struct block_table *table, unsigned bits)
 {
-    unsigned bits = table->places ? table->bits + 1 : BLOCK_TABLE_FIRST_BITS;
     struct block_table wider = {block_table_allocate(bits), table->count, bits};
     if (!wider.places)
         return false;
@@ -67,12 +66,23 @@ static bool block_table_widen(struct block_table *table)
     return true;
 }
 
+static bool block_table_holds(unsigned bits, size_t count)
+{
+    return count <= ((size_t)3 << bits) / 4;
+}
+
+bool block_table_reserve(struct block_table *table, size_t count)
+{
+    unsigned bits = table->places ? table->bits : BLOCK_TABLE_FIRST_BITS;
+    while (!block_table_holds(bits, count))
+        bits++;
+    return (table->places && bits == table->bits) || block_table_widen(table, bits);
+}
+
 bool block_table_put(struct block_table *table, const struct live_block *block)
 {
-    if (!table->places || table->count + 1 > ((size_t)3 << table->bits) / 4) {
-        if (!block_table_widen(table))
-            return false;
-    }
+    if (!block_table_reserve(table, table->count + 1))
+        return false;
     table->places[block_locate(table, block->address)] = *block;
     table->count++;
     return true;

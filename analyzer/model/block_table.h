@@ -30,6 +30,10 @@ struct block_table {
 
 void block_table_release(struct block_table *table);
 
+/* Room for `count` blocks in all: what is taken over from another table, in its order, would else
+ * crowd at the beginning of each smaller one.  False when out of memory. */
+bool block_table_reserve(struct block_table *table, size_t count);
+
 /* The block that begins at `address`, or NULL.  Valid until the next put or take. */
 struct live_block *block_table_find(const struct block_table *table, uint64_t address);
 

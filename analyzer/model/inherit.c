@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "model/parent_shelf.h"
 #include "model/trace_state.h"
 
 #define INHERIT_NAMES 4
@@ -14,6 +15,9 @@
  */
 #define INHERIT_BYTES_LEAST (UINT64_C(8) << 20)
 #define INHERIT_BYTES_RATIO 256
+/* From a trace that is read once for several children: live blocks to take over in any case (0.03
+ * s), else not more than the child's trace has bytes. */
+#define INHERIT_BLOCKS_LEAST 100000
 
 /* Where the parent's trace may be, in order of preference. */
 struct inherit_names {
@@ -81,45 +85,80 @@ static bool inherit_from(struct trace_model *model, const struct trace_model *pa
     return inheritance->path && inherit_take(model, parent);
 }
 
+static void inherit_leave_out(struct trace_model *model, const char *path, uint64_t size)
+{
+    model->inheritance.state = INHERIT_LARGE;
+    model->inheritance.path = path;
+    model->inheritance.size = size;
+}
+
 static bool inherit_affords(const struct trace_model *model, uint64_t size)
 {
-    return model->every_parent || size <= INHERIT_BYTES_LEAST ||
+    return model->every_parent || model->shelf || size <= INHERIT_BYTES_LEAST ||
            size / INHERIT_BYTES_RATIO <= model->bytes;
+}
+
+static bool inherit_affords_blocks(const struct trace_model *model, size_t blocks)
+{
+    return model->every_parent || !model->shelf || blocks <= INHERIT_BLOCKS_LEAST ||
+           blocks <= model->bytes;
+}
+
+/* False when out of memory. */
+static bool inherit_from_read(struct trace_model *model, const struct trace_model *parent)
+{
+    if (inherit_affords_blocks(model, parent->heap.blocks.count))
+        return inherit_from(model, parent);
+    const char *path = arena_string(model->arena, parent->path, strlen(parent->path));
+    inherit_leave_out(model, path, parent->bytes);
+    return path != NULL;
+}
+
+/* Takes the trace over.  False when out of memory. */
+static bool inherit_read(struct trace_model *model, struct parent_trace *parent, uint64_t until)
+{
+    bool last;
+    bool good = parent_trace_read(parent, until, &last, NULL) == VMT_OK &&
+                inherit_from_read(model, parent->model);
+    if (good && !last && model->shelf)
+        parent_shelf_put(model->shelf, parent);
+    else
+        parent_trace_free(parent);
+    return good;
 }
 
 /* One file.  False when out of memory. */
 static bool inherit_try(struct trace_model *model, const char *path, uint64_t until)
 {
     struct stat status;
+    struct parent_trace *parent;
     struct error error = {.code = VMT_OK};
     if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
         return true;
     if (!inherit_affords(model, (uint64_t)status.st_size)) {
-        model->inheritance.state = INHERIT_LARGE;
-        model->inheritance.path = path;
-        model->inheritance.size = (uint64_t)status.st_size;
+        inherit_leave_out(model, path, (uint64_t)status.st_size);
         return true;
     }
-    struct trace_model *parent = trace_model_new();
-    if (!parent)
-        return false;
-    parent->depth = model->depth + 1;
-    parent->every_parent = model->every_parent;
     enum vmt_error code =
-        trace_model_read_parent(parent, path, model->header.parent_trace_id, until, &error);
-    bool good = code != VMT_ERROR_MEMORY;
-    if (code == VMT_OK) {
-        good = inherit_from(model, parent);
-    } else if (code == VMT_ERROR_FORMAT) {
+        parent_trace_open(&parent, model, path, model->header.parent_trace_id, &error);
+    if (code == VMT_OK)
+        return inherit_read(model, parent, until);
+    if (code == VMT_ERROR_FORMAT) {
         model->inheritance.state = INHERIT_OTHER;
-    } else if (good && model->inheritance.state != INHERIT_OTHER) {
+    } else if (code != VMT_ERROR_MEMORY && model->inheritance.state != INHERIT_OTHER) {
         model->inheritance.state = INHERIT_UNREADABLE;
         model->inheritance.problem =
             arena_string(model->arena, error.message, strlen(error.message));
-        good = model->inheritance.problem != NULL;
+        return model->inheritance.problem != NULL;
     }
-    trace_model_free(parent);
-    return good;
+    return code != VMT_ERROR_MEMORY;
+}
+
+/* Under another name the same trace would only be read once more. */
+static bool inherit_is_settled(const struct trace_model *model)
+{
+    enum inherit_state state = model->inheritance.state;
+    return state == INHERIT_TAKEN || (model->shelf && state == INHERIT_LARGE);
 }
 
 bool inherit_find(struct trace_model *model)
@@ -132,8 +171,12 @@ bool inherit_find(struct trace_model *model)
     inheritance->state = INHERIT_MISSING;
     inheritance->path = told;
     uint64_t until = inherit_moment(model);
+    struct parent_trace *kept =
+        parent_shelf_take(model->shelf, model->header.parent_trace_id, until);
+    if (kept)
+        return inherit_read(model, kept, until);
     struct inherit_names names = inherit_names(model, told);
-    for (size_t i = 0; !names.failed && i < names.count && inheritance->state != INHERIT_TAKEN; i++)
+    for (size_t i = 0; !names.failed && i < names.count && !inherit_is_settled(model); i++)
         names.failed = !inherit_try(model, names.names[i], until);
     return !names.failed;
 }

@@ -9,7 +9,8 @@
  * it, and is then released: memory is that of the live blocks and stacks of two processes.  A
  * parent's trace that is far larger than the child's is left out unless it is asked for
  * (trace_model_want_parent): of a program with a thousand short-lived children it would be read a
- * thousand times.
+ * thousand times.  On a shelf (parent_shelf.h) it is read once; left out are parents with far more
+ * live blocks than the child's trace has bytes.
  *
  * What was taken over owns its memory (faults, resident pages, pointers), at sites of its own that
  * are marked as inherited, but is in no sum of what the child did.
@@ -19,8 +20,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "base/error.h"
 
 #define INHERIT_DEPTH 64u /* generations; more are not looked for */
 
@@ -54,10 +53,5 @@ bool inherit_find(struct trace_model *model);
 
 /* inherit_take.c: puts what is live in the parent into the child. */
 bool inherit_take(struct trace_model *child, const struct trace_model *parent);
-
-/* trace_model.c: reads the trace `trace_id` up to `until` (ticks), as a parent's. VMT_ERROR_FORMAT:
- * it is another one. */
-enum vmt_error trace_model_read_parent(struct trace_model *parent, const char *path,
-                                       uint64_t trace_id, uint64_t until, struct error *error);
 
 #endif

@@ -116,6 +116,8 @@ static bool inherit_blocks(struct inherit_work *work)
 {
     size_t position = 0;
     const struct block_table *table = &work->parent->heap.blocks;
+    if (!block_table_reserve(&work->child->heap.blocks, table->count))
+        return false;
     for (const struct live_block *block; (block = block_table_next(table, &position));) {
         struct live_block taken = *block;
         taken.era = 0;
@@ -153,7 +155,8 @@ static bool inherit_pools(struct inherit_work *work)
     for (size_t i = 0; i < pools->count; i++) {
         const struct pool *pool = &pools->pools[i];
         size_t position = 0;
-        if (!pool_model_inherit(taken, pool->number, pools->names[pool->name].name))
+        if (!pool_model_inherit(taken, pool->number, pools->names[pool->name].name,
+                                pool->blocks.count))
             return false;
         for (const struct live_block *block;
              (block = block_table_next(&pool->blocks, &position));) {
@@ -183,6 +186,8 @@ static bool inherit_pages(struct inherit_work *work)
 {
     size_t position = 0;
     struct fault_model *faults = &work->child->faults;
+    if (!page_history_reserve(&faults->pages, work->parent->faults.pages.count))
+        return false;
     for (const struct page_entry *page;
          (page = page_history_next(&work->parent->faults.pages, &position));) {
         uint32_t giver = page->giver;
@@ -208,7 +213,7 @@ bool inherit_take(struct trace_model *child, const struct trace_model *parent)
     };
     bool good = work.nodes && work.sites && work.modules && inherit_modules(&work) &&
                 inherit_blocks(&work) && inherit_mappings(&work) && inherit_pools(&work) &&
-                inherit_pages(&work);
+                (child->without_faults || inherit_pages(&work));
     free(work.nodes);
     free(work.sites);
     free(work.modules);

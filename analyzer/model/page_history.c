@@ -26,9 +26,8 @@ static struct page_entry *page_locate(const struct page_history *history, uint64
     return &history->places[place];
 }
 
-static bool page_history_widen(struct page_history *history)
+static bool page_history_widen(struct page_history *history, unsigned bits)
 {
-    unsigned bits = history->places ? history->bits + 1 : PAGE_HISTORY_FIRST_BITS;
     struct page_history wider = *history;
     wider.places = calloc((size_t)1 << bits, sizeof(*wider.places));
     wider.bits = bits;
@@ -41,6 +40,14 @@ static bool page_history_widen(struct page_history *history)
     free(history->places);
     *history = wider;
     return true;
+}
+
+bool page_history_reserve(struct page_history *history, size_t count)
+{
+    unsigned bits = history->places ? history->bits : PAGE_HISTORY_FIRST_BITS;
+    while (count > ((size_t)3 << bits) / 4)
+        bits++;
+    return (history->places && bits == history->bits) || page_history_widen(history, bits);
 }
 
 /* Index of the first range that ends behind the page. */
@@ -72,8 +79,7 @@ static void page_resolve(const struct page_history *history, struct page_entry *
 
 struct page_entry *page_history_touch(struct page_history *history, uint64_t page, bool *fresh)
 {
-    if ((!history->places || history->count + 1 > ((size_t)3 << history->bits) / 4) &&
-        !page_history_widen(history))
+    if (!page_history_reserve(history, history->count + 1))
         return NULL;
     struct page_entry *entry = page_locate(history, page + 1);
     *fresh = entry->key == 0;

@@ -42,6 +42,9 @@ struct page_history {
 
 void page_history_release(struct page_history *history);
 
+/* Room for `count` pages in all: see block_table_reserve.  False when out of memory. */
+bool page_history_reserve(struct page_history *history, size_t count);
+
 /* The page's entry, made when it is new (*fresh); NULL when out of memory.  Good until the next
  * call. */
 struct page_entry *page_history_touch(struct page_history *history, uint64_t page, bool *fresh);

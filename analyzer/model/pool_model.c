@@ -135,10 +135,12 @@ static void pool_clear(struct pool_model *model, struct pool *pool)
     }
 }
 
-bool pool_model_inherit(struct pool_model *model, uint64_t number, const char *name)
+bool pool_model_inherit(struct pool_model *model, uint64_t number, const char *name, size_t count)
 {
-    return hash_map_get(&model->by_number, number) != HASH_MAP_NONE ||
-           pool_add(model, number, name, strlen(name));
+    if (hash_map_get(&model->by_number, number) == HASH_MAP_NONE &&
+        !pool_add(model, number, name, strlen(name)))
+        return false;
+    return block_table_reserve(&pool_get(model, number)->blocks, count);
 }
 
 bool pool_model_inherit_block(struct pool_model *model, uint64_t number, uint32_t node,

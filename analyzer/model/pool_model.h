@@ -48,8 +48,8 @@ void pool_model_init(struct pool_model *model, struct site_table *sites, struct 
                      struct era_table *eras, struct arena *arena);
 void pool_model_release(struct pool_model *model);
 
-/* A pool of before the fork. */
-bool pool_model_inherit(struct pool_model *model, uint64_t number, const char *name);
+/* A pool of before the fork, which had `count` live blocks then. */
+bool pool_model_inherit(struct pool_model *model, uint64_t number, const char *name, size_t count);
 /* A block of it, but for its site, whose kind tells the pool's name here.  In no sums but those of
  * its site.  False when out of memory. */
 bool pool_model_inherit_block(struct pool_model *model, uint64_t number, uint32_t node,

@@ -325,6 +325,8 @@ static const char *reach_errno_words(uint64_t number)
     case ENOSPC:
     case EFBIG:
         return "there was no space left for the trace";
+    case ENOENT:
+        return "there was no /proc";
     default:
         return words ? words : "an unknown error";
     }

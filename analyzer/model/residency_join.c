@@ -49,7 +49,8 @@ void residency_capture_sort(struct residency_capture *capture)
 {
     uint64_t behind = 0;
     size_t kept = 0;
-    qsort(capture->regions, capture->region_count, sizeof(*capture->regions), compare_regions);
+    if (capture->region_count)
+        qsort(capture->regions, capture->region_count, sizeof(*capture->regions), compare_regions);
     for (size_t i = 0; i < capture->region_count; i++) {
         struct residency_region *region = &capture->regions[i];
         if (region->start < behind)

@@ -207,7 +207,8 @@ static int compare_resident(const void *left, const void *right)
 /* A newer snapshot comes: this one keeps what may matter for what grew since. */
 static void residency_shrink(struct residency *snapshot)
 {
-    qsort(snapshot->sites, snapshot->site_count, sizeof(*snapshot->sites), compare_resident);
+    if (snapshot->site_count)
+        qsort(snapshot->sites, snapshot->site_count, sizeof(*snapshot->sites), compare_resident);
     if (snapshot->site_count <= RESIDENCY_SITES)
         return;
     snapshot->site_count = RESIDENCY_SITES;

@@ -31,6 +31,7 @@ struct stream_state {
     uint32_t error;              /* error that a crash would belong to, or ERROR_NONE */
     uint32_t handled;            /* crash that a handler of the program's took, or ERROR_NONE */
     uint32_t unmap_error;        /* of the last UNMAP, or ERROR_NONE */
+    uint32_t untraced;           /* what its last UNFOLLOWED was about: untraced_list.c */
     bool lost;                   /* it stopped recording */
     bool ignoring;               /* what it allocates is no leak: __lsan_disable */
     bool touched;                /* something waits in what follows */

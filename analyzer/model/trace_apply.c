@@ -115,6 +115,9 @@ static bool trace_apply_cold(struct trace_model *model, struct stream_state *str
         model->reach.left_out =
             lsan_roots_left_out(process_facts_get(&model->facts, "lsan_options"));
         break;
+    case VMT_OP_UNFOLLOWED:
+        return untraced_list_apply(&model->untraced, model->arena, stream, model->header.pid,
+                                   event);
     case VMT_OP_FACT:
         return process_facts_apply(&model->facts, model->arena, event) && inherit_find(model);
     default:
@@ -122,7 +125,7 @@ static bool trace_apply_cold(struct trace_model *model, struct stream_state *str
     }
     return process_facts_apply(&model->facts, model->arena, event) &&
            timeline_apply(&model->timeline, event) &&
-           fault_model_apply(&model->faults, stream, event, node) &&
+           (model->without_faults || fault_model_apply(&model->faults, stream, event, node)) &&
            mapping_model_apply(&model->maps, stream, event, node) &&
            error_apply_unmapped(model, stream, event, node) &&
            residency_model_apply(&model->residency, stream->index, trace_tid(model, stream),
@@ -146,7 +149,7 @@ static bool trace_apply_hot(struct trace_model *model, struct stream_state *stre
     stream->last_ticks = event->ticks;
     if (event->type == EVENT_ALLOC && !lsan_model_alloc(&model->lsan, stream, event->address))
         return false;
-    if (event->type == EVENT_ALLOC && stream->realloc.active &&
+    if (event->type == EVENT_ALLOC && stream->realloc.active && !model->without_faults &&
         !fault_model_realloc(&model->faults, stream, event))
         return false;
     if (!stream->touched)

@@ -28,6 +28,15 @@ void trace_model_free(struct trace_model *model);
 /* Before it is read: the parent's trace of a forked child is read however large it is. */
 void trace_model_want_parent(struct trace_model *model);
 
+/* Before it is read: traces of parents stay on the shelf (borrowed, model/parent_shelf.h), to be
+ * read on for the next child.  Only together with trace_model_skip_faults. */
+struct parent_shelf;
+void trace_model_share_parents(struct trace_model *model, struct parent_shelf *shelf);
+
+/* Before it is read: who took page faults, and where, is not asked for, which is half of the work.
+ */
+void trace_model_skip_faults(struct trace_model *model);
+
 /* Reads the trace at `path` ("-" is standard input).  A damaged or cut-off trace is VMT_OK: the
  * report's notes tell what is missing.  Anything else leaves *error filled in and the model
  * good for trace_model_free only.  `error` and `progress` may be NULL. */

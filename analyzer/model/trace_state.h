@@ -24,6 +24,7 @@
 #include "model/timeline.h"
 #include "model/trace_model.h"
 #include "model/unmap_history.h"
+#include "model/untraced_list.h"
 #include "reader/trace_reader.h"
 
 struct trace_model {
@@ -51,15 +52,20 @@ struct trace_model {
     struct lsan_model lsan;
     struct clock_model clock;
     struct process_facts facts;
+    struct untraced_list untraced;
     struct inheritance inheritance;
-    unsigned depth;          /* 0, or for whose sake it is read: 1 is a forked child's parent */
-    bool every_parent;       /* read, however large it is */
-    uint64_t until;          /* ticks from which on nothing is taken in, if depth > 0 */
-    uint64_t expected_trace; /* trace_id, if depth > 0 */
+    unsigned depth;             /* 0, or for whose sake it is read: 1 is a forked child's parent */
+    bool every_parent;          /* read, however large it is */
+    bool without_faults;        /* trace_model_skip_faults */
+    uint64_t expected_trace;    /* trace_id, if depth > 0 */
+    struct parent_shelf *shelf; /* borrowed, or NULL */
 
     struct stream_state *streams;
     size_t stream_count;
 };
+
+/* After the last event.  False when out of memory. */
+bool trace_model_finish(struct trace_model *model);
 
 /* Takes in one event of a stream.  False when out of memory. */
 bool trace_model_apply(struct trace_model *model, struct stream_state *stream, struct event *event);

@@ -275,6 +275,15 @@ struct report_suppression {
         bytes; /* leaks (or errors) that it hid by their stacks, their blocks */
 };
 
+/* Children that became a program that leaves no trace. */
+struct report_untraced {
+    uint32_t pid;       /* 0: not known, or several */
+    const char *path;   /* as it was executed */
+    const char *reason; /* what it was: "statically linked", ... */
+    uint64_t t_ns;      /* of the first */
+    uint64_t count;
+};
+
 enum report_end {
     REPORT_END_EXIT,
     REPORT_END_SIGNAL,
@@ -312,9 +321,12 @@ struct report {
     uint64_t start_time_ns; /* since the epoch */
     uint64_t duration_ns;
     enum report_end end;
-    int exit_status; /* -1: not known */
-    int signal;      /* 0: none */
-    bool forked;     /* began as a fork of another traced process */
+    int exit_status;       /* -1: not known */
+    int signal;            /* 0: none */
+    const char *successor; /* REPORT_END_EXEC: what took its place, and why it was not traced:
+                              "./tool (statically linked)"; or NULL */
+    bool forked;           /* began as a fork of another traced process */
+    bool idle;             /* ... and allocated nothing: it has nothing of its own to lose */
     struct report_inherited inherited;
     const char *trace_path;
     struct {
@@ -400,6 +412,8 @@ struct report {
     size_t pool_count;
     const struct report_error *errors;
     size_t error_count;
+    const struct report_untraced *untraced;
+    size_t untraced_count; /* by time */
     const struct report_suppression *suppressions;
     size_t suppression_count;                     /* as they were read */
     uint64_t suppressed_bytes, suppressed_blocks; /* that would else be in leaked_* */
@@ -422,7 +436,11 @@ struct symbolizer_options;
 
 struct report_options {
     const struct symbolizer_options *symbols; /* its pid is ignored: the trace knows it */
+    struct symbolizer *symbolizer;            /* of earlier reports, to go on with; NULL: a new one,
+                                                 for this report only */
     bool resolve;                             /* false: leave names out (fuzzers, quick totals) */
+    bool
+        findings_only; /* leaks, errors and the trend of the memory: without retention and faults */
     /* called now and then with 0..1000 per mille of the work done; may be NULL */
     void (*progress)(void *context, const char *what, unsigned per_mille);
     void *progress_context;

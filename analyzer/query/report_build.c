@@ -36,7 +36,10 @@ static struct symbolizer *report_open_symbolizer(const struct trace_model *model
         symbols = *options->symbols;
     if (symbols.pid == 0)
         symbols.pid = model->header.pid;
-    return symbolizer_new(&symbols);
+    if (!options->symbolizer)
+        return symbolizer_new(&symbols);
+    symbolizer_next_process(options->symbolizer, symbols.pid);
+    return options->symbolizer;
 }
 
 static bool report_build_frames(struct report_build *build)
@@ -48,14 +51,15 @@ static bool report_build_frames(struct report_build *build)
 
 static bool report_build_all(struct report_build *build)
 {
-    if (!report_build_process(build))
+    if (!report_build_process(build) || !report_build_untraced(build))
         return false;
     report_build_summary(build);
     if (!report_build_sites(build) || !report_build_leaks(build) || !report_suppress_leaks(build))
         return false;
     report_build_estimates(build);
-    return report_build_lists(build) && report_build_retention(build) &&
-           report_build_residency(build) && report_build_faults(build) &&
+    bool whole = !build->options->findings_only;
+    return report_build_lists(build) && (!whole || report_build_retention(build)) &&
+           report_build_residency(build) && (!whole || report_build_faults(build)) &&
            report_build_errors(build) && report_suppress_errors(build) &&
            report_list_suppressions(build) && report_build_frames(build) &&
            report_build_notes(build);
@@ -81,7 +85,8 @@ struct report *report_new(const struct trace_model *model, const struct report_o
     string_list_release(&build.suppression_notes);
     suppression_list_free(build.suppressions);
     free(build.stacks);
-    symbolizer_free(symbolizer);
+    if (!options->symbolizer)
+        symbolizer_free(symbolizer);
     if (good)
         return report;
     report_free(report);

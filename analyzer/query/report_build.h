@@ -53,6 +53,10 @@ void report_scan_leak(struct report_build *build, uint32_t site, struct report_l
 /* report_retention.c, after the scans and sites: why what is not lost is alive. */
 bool report_build_retention(struct report_build *build);
 
+/* report_untraced.c: children without a trace; then, with the notes, a word on them. */
+bool report_build_untraced(struct report_build *build);
+bool report_note_untraced(struct report_build *build);
+
 /* report_leaks.c, report_lists.c, report_errors.c, report_notes.c */
 bool report_build_leaks(struct report_build *build);
 int report_compare_leaks(const void *left, const void *right); /* of struct report_leak */

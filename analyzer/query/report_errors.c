@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
+#include <string.h>
 
 #include "query/error_words.h"
 
@@ -44,6 +45,49 @@ static const char *report_error_kind(const struct memory_error *error)
     return report_signal_kind(error->signal);
 }
 
+static bool report_is_release(const char *function)
+{
+    static const char *const names[] = {"free", "cfree", "realloc", "reallocarray", "munmap"};
+    function += strncmp(function, "__GI_", 5) == 0 ? 5 : 0;
+    function += strspn(function, "_");
+    function += strncmp(function, "libc_", 5) == 0 ? 5 : 0;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(function, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A wrong release has the stack of the abort that it led to: what the C library did in between is
+ * of no interest.  NULL: out of memory. */
+static const struct report_stack *report_from_release(struct report_build *build,
+                                                      const struct report_stack *stack)
+{
+    size_t skipped = 0;
+    while (skipped < stack->count && stack->frames[skipped].function &&
+           !stack->frames[skipped].application &&
+           !report_is_release(stack->frames[skipped].function))
+        skipped++;
+    if (skipped == 0 || skipped == stack->count || !stack->frames[skipped].function ||
+        stack->frames[skipped].application)
+        return stack;
+    struct report_stack *rest = arena_alloc(build->arena, sizeof(*rest));
+    if (!rest)
+        return NULL;
+    *rest = *stack;
+    rest->frames += skipped;
+    rest->count -= skipped;
+    return rest;
+}
+
+static const struct report_stack *report_error_stack(struct report_build *build,
+                                                     const struct memory_error *error, bool *good)
+{
+    const struct report_stack *stack = report_build_stack(build, error->node, good);
+    if (stack && error->kind != ERROR_CRASH && !(stack = report_from_release(build, stack)))
+        *good = false;
+    return stack;
+}
+
 /* A handler took the signal, and it is not what the process ended of after all. */
 static bool report_survived(const struct report_build *build, const struct memory_error *error)
 {
@@ -67,7 +111,7 @@ bool report_build_errors(struct report_build *build)
             .t_ns = report_ns(build, error->ticks),
             .tid = error->tid,
             .count = error->count,
-            .stack = report_build_stack(build, error->node, &good),
+            .stack = report_error_stack(build, error, &good),
             .allocated = report_build_stack(build, error->allocated, &good),
             .freed = report_build_stack(build, error->freed, &good),
             .detail = error_words(build, error, &good),

@@ -99,10 +99,10 @@ static bool report_note_nothing(struct report_build *build)
     if (model->heap.paused)
         return report_note(build, "%srecording was paused to the end", none);
     if (build->report->end == REPORT_END_EXEC)
-        return report_note(build,
-                           "%sthe process replaced itself by %s, which has a trace of "
-                           "its own",
-                           none, model->facts.exec_path ? model->facts.exec_path : "a program");
+        return report_note(build, "%sthe process replaced itself by %s, which %s", none,
+                           model->facts.exec_path ? model->facts.exec_path : "a program",
+                           build->report->successor ? "cannot be traced"
+                                                    : "has a trace of its own");
     if (model->header.lost_events)
         return report_note(build, "%sall of them were lost", none);
     const char *other = process_facts_get(&model->facts, "preempted_by");
@@ -316,8 +316,9 @@ bool report_build_notes(struct report_build *build)
     build->report->damage_count = build->notes.count;
     if (!report_note_sampling(build) || !report_note_losses(build) || !report_note_nothing(build) ||
         !report_note_heap(build) || !report_note_faults(build) || !report_note_bounds(build) ||
-        !report_note_inherited(build) || !report_note_residency(build) ||
-        !report_note_symbols(build) || !report_note_suppressions(build))
+        !report_note_inherited(build) || !report_note_untraced(build) ||
+        !report_note_residency(build) || !report_note_symbols(build) ||
+        !report_note_suppressions(build))
         return false;
     const char **notes = arena_array(build->arena, build->notes.count, sizeof(*notes));
     if (!notes)

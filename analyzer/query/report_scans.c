@@ -87,6 +87,16 @@ static const char *report_scan_missing(struct report_build *build)
     }
 }
 
+/* Nothing that would have told of an allocation is missing. */
+static bool report_is_idle(const struct report_build *build)
+{
+    const struct trace_model *model = build->model;
+    const struct heap_model *heap = &model->heap;
+    return build->report->forked && build->report->end == REPORT_END_EXIT && heap->samples == 0 &&
+           heap->sample_interval == 0 && !heap_model_blind_since(heap, 0) &&
+           model->header.lost_events == 0 && !process_facts_get(&model->facts, "preempted_by");
+}
+
 bool report_build_scans(struct report_build *build)
 {
     const struct reach_model *reach = &build->model->reach;
@@ -101,6 +111,7 @@ bool report_build_scans(struct report_build *build)
     report->scan_count = reach->count;
     if (reach_model_judge(reach))
         report->judge = &scans[reach->judged];
+    report->idle = report_is_idle(build);
     report->scan = report->judge ? "complete" : report_scan_missing(build);
     return report->scan != NULL;
 }

@@ -4,6 +4,7 @@
  * line each, and who could not be judged.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "render/findings_render.h"
@@ -13,7 +14,7 @@ enum { PROCESSES_SHOWN = 3 };
 
 static void write_process(const struct text *text, const struct finding_process *process)
 {
-    if (process->unread) { /* its name has the pid */
+    if (process->pid == 0 || process->unread) { /* several, or its name has the pid */
         text_name(text, process->command, 0);
         return;
     }
@@ -95,49 +96,128 @@ static bool write_fatal(struct text *text, const struct finding_set *set, size_t
     return true;
 }
 
+/* What a process that was not checked had not freed says nothing, and its trace is there; whether
+ * memory grows is told to those who ask (--fail-on=growth). */
+static bool is_other(const struct finding *finding, const struct render_options *options)
+{
+    bool unscanned = finding->kind == FINDING_LEAK && finding->class == REPORT_LEAK_UNSCANNED;
+    bool unasked = finding->kind == FINDING_GROWTH && finding->state != FINDING_KNOWN;
+    return !finding->fatal && !unscanned && !unasked && finding_is_listed(finding, options);
+}
+
+/* `stacks` findings that the same can be said of. */
+static void write_other(const struct text *text, const char *message, bool known, size_t stacks)
+{
+    fprintf(text->out, "  - %s", known ? "known: " : "");
+    text_name(text, message, text->columns);
+    if (stacks > 1)
+        fprintf(text->out, " (%zu times)", stacks);
+    fputc('\n', text->out);
+}
+
 /* What does not trip the gate, one line each. */
 static bool write_others(struct text *text, const struct finding_set *set, size_t others)
 {
-    size_t rows = text_rows(text, others), written = 0;
+    size_t rows = text_rows(text, others), written = 0, told = 0, stacks = 0;
+    const char *last = NULL;
+    bool last_known = false;
     if (others)
         fputs("\n  These do not fail the check:\n", text->out);
-    for (size_t i = 0; i < set->count && written < rows; i++) {
+    for (size_t i = 0; i < set->count; i++) {
         const struct finding *finding = &set->findings[i];
-        if (finding->fatal || !finding_is_listed(finding, text->options))
+        bool known = finding->state == FINDING_KNOWN;
+        if (!is_other(finding, text->options))
             continue;
-        char *message = finding_message(set->arena, finding);
+        const char *message = finding_message(set->arena, finding);
         if (!message)
             return false;
-        written++;
-        fprintf(text->out, "  - %s", finding->state == FINDING_KNOWN ? "known: " : "");
-        text_name(text, message, text->columns);
-        fputc('\n', text->out);
+        if (!last || strcmp(last, message) != 0 || known != last_known) {
+            if (last)
+                write_other(text, last, last_known, stacks);
+            last = NULL;
+            if (written++ == rows)
+                break;
+            stacks = 0;
+        }
+        last = message;
+        last_known = known;
+        stacks++;
+        told++;
     }
-    text_more(text, others - rows, "finding", "");
+    if (last)
+        write_other(text, last, last_known, stacks);
+    text_more(text, others - told, "finding", "");
     return true;
 }
 
-static void write_unchecked(const struct text *text, const struct finding_set *set)
+static const char *text_or_none(const char *text)
 {
-    bool first = true;
-    for (size_t i = 0; i < set->process_count; i++) {
-        const struct finding_process *process = &set->processes[i];
-        if (!process->unchecked)
-            continue;
-        fputs(first ? "\n  Not checked for leaks:\n" : "", text->out);
-        first = false;
-        fputs("  - ", text->out);
-        write_process(text, process);
-        fputs(": ", text->out);
-        text_name(text, process->unchecked, 0);
-        fputc('\n', text->out);
-    }
+    return text ? text : "";
 }
 
-static void write_verdict(const struct text *text, const struct finding_set *set, size_t fatal,
-                          size_t unchecked)
+/* By reason, then by command: alike ones are told together. */
+static int compare_unchecked(const void *left, const void *right)
 {
-    size_t checked = set->process_count - unchecked;
+    const struct finding_process *a = *(const struct finding_process *const *)left;
+    const struct finding_process *b = *(const struct finding_process *const *)right;
+    int order = strcmp(a->unchecked, b->unchecked);
+    if (order == 0)
+        order = strcmp(text_or_none(a->command), text_or_none(b->command));
+    return order ? order : (a->pid > b->pid) - (a->pid < b->pid);
+}
+
+static bool is_alike(const struct finding_process *a, const struct finding_process *b)
+{
+    return strcmp(a->unchecked, b->unchecked) == 0 &&
+           strcmp(text_or_none(a->command), text_or_none(b->command)) == 0;
+}
+
+static void write_unchecked_row(const struct text *text, const struct finding_process *process,
+                                size_t count)
+{
+    fputs("  - ", text->out);
+    if (count > 1) {
+        fprintf(text->out, "%zu processes (", count);
+        text_name(text, process->command, 60);
+        fputc(')', text->out);
+    } else {
+        write_process(text, process);
+    }
+    fputs(": ", text->out);
+    text_name(text, process->unchecked, 0);
+    fputc('\n', text->out);
+}
+
+/* False when out of memory. */
+static bool write_unchecked(const struct text *text, const struct finding_set *set)
+{
+    const struct finding_process **list = calloc(set->process_count + 1, sizeof(*list));
+    size_t count = 0, groups = 0, written = 0;
+    if (!list)
+        return false;
+    for (size_t i = 0; i < set->process_count; i++)
+        if (set->processes[i].unchecked)
+            list[count++] = &set->processes[i];
+    qsort(list, count, sizeof(*list), compare_unchecked);
+    for (size_t i = 0; i < count; i++)
+        groups += i == 0 || !is_alike(list[i], list[i - 1]);
+    size_t rows = text_rows(text, groups);
+    if (count)
+        fputs("\n  Not checked for leaks:\n", text->out);
+    for (size_t i = 0, end; i < count && written < rows; i = end, written++) {
+        for (end = i + 1; end < count && is_alike(list[i], list[end]); end++)
+            ;
+        write_unchecked_row(text, list[i], end - i);
+    }
+    text_more(text, groups - rows, "group", " of processes");
+    free(list);
+    return true;
+}
+
+static void write_verdict(const struct text *text, const struct finding_set *set, size_t fatal)
+{
+    uint64_t unchecked = finding_set_unchecked(set);
+    size_t checked = finding_set_checked(set);
     text_style(text, TEXT_BOLD);
     fputs("vmtrace: ", text->out);
     text_style(text, fatal ? TEXT_BAD : checked == 0 ? TEXT_WARN : TEXT_GOOD);
@@ -148,13 +228,13 @@ static void write_verdict(const struct text *text, const struct finding_set *set
     text_style(text, TEXT_NORMAL);
     fprintf(text->out, "; %zu process%s checked", checked, checked == 1 ? "" : "es");
     if (unchecked)
-        fprintf(text->out, ", %zu could not be", unchecked);
+        fprintf(text->out, ", %" PRIu64 " could not be", unchecked);
     fputc('\n', text->out);
 }
 
 bool check_render(const struct finding_set *set, const struct render_options *options, FILE *out)
 {
-    size_t fatal = 0, others = 0, unchecked = 0;
+    size_t fatal = 0, others = 0;
     struct text text = {
         .out = out,
         .options = options,
@@ -165,16 +245,14 @@ bool check_render(const struct finding_set *set, const struct render_options *op
         return false;
     for (size_t i = 0; i < set->count; i++) {
         fatal += set->findings[i].fatal;
-        others += !set->findings[i].fatal && finding_is_listed(&set->findings[i], options);
+        others += is_other(&set->findings[i], options);
     }
-    for (size_t i = 0; i < set->process_count; i++)
-        unchecked += set->processes[i].unchecked != NULL;
-    if (!options->quiet || fatal || unchecked)
-        write_verdict(&text, set, fatal, unchecked);
+    if (!options->quiet || fatal || finding_set_unchecked(set))
+        write_verdict(&text, set, fatal);
     bool good = write_fatal(&text, set, fatal);
     if (!options->quiet)
         good = good && write_others(&text, set, others);
-    write_unchecked(&text, set);
+    good = good && write_unchecked(&text, set);
     source_lines_free(text.sources);
     return good && !text.failed;
 }

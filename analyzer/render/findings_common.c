@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "render/findings_render.h"
+#include "render/source_path.h"
 
 bool finding_is_listed(const struct finding *finding, const struct render_options *options)
 {
@@ -13,35 +12,36 @@ bool finding_is_listed(const struct finding *finding, const struct render_option
            (options->leak_classes & RENDER_LEAK_BIT(finding->class));
 }
 
-static const char *below(const char *file, const char *folder)
+/* The binary that code of the program's own, or else the innermost frame, is in; or NULL. */
+static const char *binary_of(const struct finding_stack *stack)
 {
-    size_t length = folder ? strlen(folder) : 0;
-    while (length > 0 && folder[length - 1] == '/')
-        length--;
-    if (length == 0 || strncmp(file, folder, length) != 0 || file[length] != '/')
-        return NULL;
-    return file + length + strspn(file + length, "/");
+    for (size_t i = 0; i < stack->count; i++)
+        if (stack->frames[i].application && stack->frames[i].module)
+            return stack->frames[i].module;
+    return stack->count ? stack->frames[0].module : NULL;
 }
 
-const char *finding_relative_path(const char *file)
+bool finding_has_line(const struct report_frame *frame)
 {
-    static const char *const variables[] = {"GITHUB_WORKSPACE", "CI_PROJECT_DIR"};
-    char here[PATH_MAX];
-    const char *path = NULL;
-    for (size_t i = 0; !path && i < sizeof(variables) / sizeof(variables[0]); i++)
-        path = below(file, getenv(variables[i]));
-    if (!path && getcwd(here, sizeof(here)))
-        path = below(file, here);
-    return path ? path : file;
+    return frame && frame->file && frame->line > 0 && (frame->application || frame->file[0] == '/');
 }
 
-char *finding_stack_text(struct arena *arena, const struct finding_stack *stack, const char *indent)
+struct finding_location finding_locate(const struct finding_set *set, const struct finding *finding)
 {
-    char *text = NULL, *result = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return NULL;
+    const struct report_frame *place = finding_place(&finding->stack);
+    bool has_line = finding_has_line(place);
+    const char *file = has_line ? place->file : binary_of(&finding->stack);
+    if (!file || (!has_line && file[0] != '/')) /* "[vdso]" */
+        file = finding->process_count ? set->processes[finding->processes[0]].exe : NULL;
+    return (struct finding_location){
+        .path = file ? source_path(set->arena, file) : NULL,
+        .line = has_line ? place->line : 0,
+    };
+}
+
+static void write_stack(FILE *out, struct arena *arena, const struct finding_stack *stack,
+                        const char *indent)
+{
     for (size_t i = 0; i < stack->count; i++) {
         const struct report_frame *frame = &stack->frames[i];
         fputs(indent, out);
@@ -50,19 +50,35 @@ char *finding_stack_text(struct arena *arena, const struct finding_stack *stack,
         else
             fprintf(out, "0x%" PRIx64, frame->offset);
         if (frame->file && frame->line > 0)
-            fprintf(out, " (%s:%d)", finding_relative_path(frame->file), frame->line);
+            fprintf(out, " (%s:%d)", source_path(arena, frame->file), frame->line);
         else if (frame->module)
             fprintf(out, " (in %s)", frame->module);
         fputc('\n', out);
     }
-    if (stack->count == 0)
-        fprintf(out, "%s(no call stack)\n", indent);
     if (stack->cut)
         fprintf(out, "%s(outer frames are missing)\n", indent);
+}
+
+char *finding_stacks_text(struct arena *arena, const struct finding *finding, const char *indent)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    write_stack(out, arena, &finding->stack, indent);
+    if (finding->stack.count == 0)
+        fprintf(out, "%s(no call stack)\n", indent);
+    if (finding->allocated.count)
+        fputs("the block was allocated by\n", out);
+    write_stack(out, arena, &finding->allocated, indent);
+    if (finding->freed.count)
+        fputs("it had been freed by\n", out);
+    write_stack(out, arena, &finding->freed, indent);
     if (fclose(out) == 0)
-        result = arena_string(arena, text, size);
+        return text;
     free(text);
-    return result;
+    return NULL;
 }
 
 /* A finding's stack as reports have it; for arrays beside the findings. */

@@ -26,15 +26,27 @@ findings_render valgrind_render, valgrind_xml_render;
 bool findings_suppress(const struct renderer *generate, const struct finding_set *set,
                        const struct render_options *options, FILE *out);
 
+/* One in valgrind's form.  False: there is none for this kind of finding, or without a stack. */
+bool finding_suppress(const struct finding *finding, FILE *out);
+
 bool finding_is_listed(const struct finding *finding, const struct render_options *options);
 
-/* `file` relative to where the sources are (GITHUB_WORKSPACE, CI_PROJECT_DIR, else the current
- * directory), if it lies there; else as it is.  A pointer into `file`. */
-const char *finding_relative_path(const char *file);
+/* A line that can be found: relative paths of system libraries are those of who built them. */
+bool finding_has_line(const struct report_frame *frame);
 
-/* "frame one (file.c:12)", ...: the stack below each other, `indent` before each.  NULL when out
- * of memory. */
-char *finding_stack_text(struct arena *arena, const struct finding_stack *stack,
-                         const char *indent);
+/* Where a reader shall look first. */
+struct finding_location {
+    const char *path; /* as source_path has it */
+    int line;         /* 0: the path is that of a binary */
+};
+
+/* The line of finding_place, else the binary of the finding's frames, else the program.  `path` is
+ * NULL if not even that is known. */
+struct finding_location finding_locate(const struct finding_set *set,
+                                       const struct finding *finding);
+
+/* "frame one (file.c:12)", ...: the stack below each other, `indent` before each, and then those
+ * of the block's allocation and release.  To be freed; NULL when out of memory. */
+char *finding_stacks_text(struct arena *arena, const struct finding *finding, const char *indent);
 
 #endif

@@ -247,6 +247,17 @@ json_t *json_mapping(const struct report_mapping *mapping, const struct json_sit
     return object;
 }
 
+json_t *json_untraced(const struct report_untraced *child)
+{
+    json_t *object = json_object();
+    json_add(&object, "pid", child->pid ? json_count(child->pid) : json_null());
+    json_add(&object, "path", json_text(child->path));
+    json_add(&object, "reason", json_text(child->reason));
+    json_add(&object, "t_ns", json_count(child->t_ns));
+    json_add(&object, "count", json_count(child->count));
+    return object;
+}
+
 json_t *json_module(const struct report_module *module)
 {
     json_t *object = json_object();

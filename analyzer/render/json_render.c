@@ -103,6 +103,14 @@ static void write_details(struct json_stream *stream, const struct report *repor
     json_stream_close(stream, ']');
 }
 
+static void write_untraced(struct json_stream *stream, const struct report *report)
+{
+    json_stream_open(stream, "untraced_children", '[');
+    for (size_t i = 0; i < report->untraced_count; i++)
+        json_stream_item(stream, json_untraced(&report->untraced[i]));
+    json_stream_close(stream, ']');
+}
+
 static void write_background(struct json_stream *stream, const struct report *report)
 {
     json_stream_open(stream, "modules", '[');
@@ -139,6 +147,7 @@ bool json_render(const struct report *report, const struct render_options *optio
     write_lists(&stream, report, &sites, options);
     write_details(&stream, report);
     json_write_map(&stream, report, &sites);
+    write_untraced(&stream, report);
     write_background(&stream, report);
     json_sites_release(&sites);
     return json_stream_end(&stream);

@@ -47,6 +47,7 @@ json_t *json_snapshot(const struct report_snapshot *snapshot);
 json_t *json_thread(const struct report_thread *thread);
 json_t *json_pool(const struct report_pool *pool);
 json_t *json_mapping(const struct report_mapping *mapping, const struct json_sites *sites);
+json_t *json_untraced(const struct report_untraced *child);
 json_t *json_module(const struct report_module *module);
 
 /* json_memory.c: members of "growth", and "map"; `top`: entries of lists, 0 for all. */

@@ -59,9 +59,10 @@ struct render_options {
     bool color;
     bool utf8; /* the reader's terminal understands UTF-8 */
     enum render_metric metric;
-    unsigned columns; /* of the reader's terminal; 0: not known */
-    size_t json_top;  /* entries of each list of JSON that has call stacks; 0: all */
-    bool quiet;       /* valgrind's -q: only what was found */
+    unsigned columns;  /* of the reader's terminal; 0: not known */
+    size_t json_top;   /* entries of each list of JSON that has call stacks; 0: all */
+    bool quiet;        /* valgrind's -q: only what was found */
+    bool suppressions; /* valgrind's XML: with a suppression for each error */
 };
 
 struct finding_set;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "query/own_frame.h"
+#include "render/findings_render.h"
 #include "render/human.h"
 #include "render/renderer.h"
 
@@ -142,6 +143,22 @@ static bool write_valgrind(FILE *out, const char *class, const char *kind,
     return true;
 }
 
+static bool is_wrong_release(const char *kind)
+{
+    return strstr(kind, "-free") != NULL;
+}
+
+bool finding_suppress(const struct finding *finding, FILE *out)
+{
+    const struct report_stack stack = {
+        .frames = finding->stack.frames, .count = finding->stack.count, .cut = finding->stack.cut};
+    if (stack.count == 0)
+        return false;
+    if (finding->kind == FINDING_LEAK)
+        return write_valgrind(out, class_name(finding->class), finding->allocator, &stack);
+    return is_wrong_release(finding->rule) && write_valgrind(out, NULL, finding->rule, &stack);
+}
+
 /* The innermost frame that says more than that memory was allocated, not main if possible: all
  * stacks have that. */
 static const struct report_frame *telling_frame(const struct report_stack *stack)
@@ -229,7 +246,7 @@ static bool gather(struct entry_list *list, entry_writer *writer, const struct r
     for (size_t i = 0; i < report->error_count && good; i++) {
         const struct report_error *error = &report->errors[i];
         struct entry entry = {.class = error->kind, .blocks = error->count};
-        if (!error->suppressed && strstr(error->kind, "-free"))
+        if (!error->suppressed && is_wrong_release(error->kind))
             good = add_entry(list, writer, &entry, error->kind, error->stack, false);
     }
     return good;

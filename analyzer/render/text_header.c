@@ -48,8 +48,14 @@ static void write_end(const struct text *text)
         write_signal(text, report->signal);
         break;
     case REPORT_END_EXEC:
-        fputs("then became another program (exec): see the trace of that one, with the same pid",
-              text->out);
+        if (report->successor) {
+            fputs("then became a program that left no trace: ", text->out);
+            text_name(text, report->successor, 200);
+        } else {
+            fputs("then became another program (exec): see the trace of that one, with the same "
+                  "pid",
+                  text->out);
+        }
         break;
     case REPORT_END_KILLED:
         text_style(text, TEXT_WARN);

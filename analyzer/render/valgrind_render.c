@@ -99,13 +99,33 @@ static void write_heap(const struct log *log, const struct finding_process *proc
     write_line(log, "");
 }
 
+static void write_unchecked(const struct log *log, const struct finding_process *process)
+{
+    begin(log);
+    fputs("Leaks could not be judged: ", log->out);
+    utf8_write_escaped(log->out, process->unchecked, 0, true);
+    fputc('\n', log->out);
+}
+
+/* Programs that it started and that left no trace. */
+static void write_children(const struct log *log, const struct finding_set *set)
+{
+    for (size_t i = 1; i < set->process_count; i++) {
+        if (!set->processes[i].unchecked)
+            continue;
+        begin(log);
+        fputs("Not checked: ", log->out);
+        utf8_write_escaped(log->out, set->processes[i].command, 0, true);
+        fputs(": ", log->out);
+        utf8_write_escaped(log->out, set->processes[i].unchecked, 0, true);
+        fputc('\n', log->out);
+    }
+}
+
 static void write_leaks(const struct log *log, const struct finding_process *process)
 {
     if (process->unchecked) {
-        begin(log);
-        fputs("Leaks could not be judged: ", log->out);
-        utf8_write_escaped(log->out, process->unchecked, 0, true);
-        fputc('\n', log->out);
+        write_unchecked(log, process);
     } else if (process->live_blocks == 0) {
         write_line(log, "All heap blocks were freed -- no leaks are possible");
     } else {
@@ -181,7 +201,12 @@ bool valgrind_render(const struct finding_set *set, const struct render_options 
     good = good && write_findings(&log, set, options, true);
     if (!options->quiet) {
         write_leaks(&log, process);
+        write_children(&log, set);
         write_end(&log, set, options);
+    } else if (options->leak_classes) { /* an empty log would be praise */
+        if (process->unchecked)
+            write_unchecked(&log, process);
+        write_children(&log, set);
     }
     return good;
 }

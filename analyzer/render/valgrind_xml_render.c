@@ -4,8 +4,10 @@
  * sources.  Addresses are those in the binary, not of the process.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "render/utf8.h"
 #include "render/valgrind_common.h"
 #include "render/xml.h"
 
@@ -72,15 +74,89 @@ static bool write_also(const struct finding_set *set, const char *what,
     return write_stack(set, stack, out);
 }
 
+/* Within <![CDATA[ ]]>, where nothing can be escaped: what would end it is taken apart, and bytes
+ * that XML does not allow become "?", a wildcard of suppressions. */
+static void write_raw(FILE *out, const char *text)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        uint32_t character = 0;
+        size_t length = utf8_decode(text, left, &character);
+        bool bad = length == 0 || (character < 0x20 && character != '\n') ||
+                   (character >= 0x7f && character < 0xa0) || character == 0xfffe ||
+                   character == 0xffff;
+        if (strncmp(text, "]]>", 3) == 0) {
+            fputs("]]]]><![CDATA[>", out);
+            length = 3;
+        } else if (bad) {
+            fputc('?', out);
+        } else {
+            fwrite(text, 1, length, out);
+        }
+        text += length ? length : 1;
+        left -= length ? length : 1;
+    }
+}
+
+/* A line of a suppression as an element.  "...", any number of frames, has none. */
+static void write_suppression_line(FILE *out, const char *line, size_t number)
+{
+    const char *value = strchr(line, ':');
+    if (number == 1)
+        xml_element(out, 4, "sname", line);
+    else if (number == 2)
+        xml_element(out, 4, "skind", line);
+    else if (strncmp(line, "match-leak-kinds:", 17) == 0)
+        xml_element(out, 4, "skaux", line);
+    else if (value && (strncmp(line, "fun:", 4) == 0 || strncmp(line, "obj:", 4) == 0)) {
+        fputs("    <sframe> ", out);
+        fprintf(out, "<%.3s>", line);
+        xml_text(out, value + 1);
+        fprintf(out, "</%.3s> </sframe>\n", line);
+    }
+}
+
+static bool write_suppression(const struct finding *finding, FILE *out)
+{
+    char *text = NULL, *copy, *rest, *line;
+    size_t size = 0, number = 0;
+    FILE *memory = open_memstream(&text, &size);
+    bool any = memory && finding_suppress(finding, memory);
+    if (!memory || fclose(memory) != 0 || !any || !(copy = strdup(text))) {
+        free(text);
+        return memory && !any;
+    }
+    fputs("  <suppression>\n", out);
+    for (rest = copy; (line = strsep(&rest, "\n")) != NULL; number++)
+        write_suppression_line(out, line + strspn(line, " "), number);
+    fputs("    <rawtext>\n<![CDATA[\n", out);
+    write_raw(out, text);
+    fputs("]]>\n    </rawtext>\n  </suppression>\n", out);
+    free(copy);
+    free(text);
+    return true;
+}
+
+static bool write_address(const struct finding_set *set, const struct finding *finding, FILE *out)
+{
+    if (finding->kind != FINDING_ERROR || finding->address == REPORT_UNKNOWN)
+        return true;
+    char *text = arena_printf(set->arena, "Address 0x%" PRIx64 " is %s", finding->address,
+                              finding->detail ? finding->detail : "not known");
+    xml_element(out, 2, "auxwhat", text);
+    return text != NULL;
+}
+
 static bool write_error(const struct finding_set *set, const struct finding *finding, size_t unique,
-                        size_t record, size_t records, FILE *out)
+                        size_t record, size_t records, bool suppression, FILE *out)
 {
     fprintf(out, "<error>\n  <unique>0x%zx</unique>\n  <tid>1</tid>\n", unique);
     xml_element(out, 2, "kind", valgrind_kind(finding));
     bool good = write_what(set, finding, record, records, out) &&
-                write_stack(set, &finding->stack, out) &&
+                write_stack(set, &finding->stack, out) && write_address(set, finding, out) &&
                 write_also(set, "Block was freed", &finding->freed, out) &&
-                write_also(set, "Block was alloc'd at", &finding->allocated, out);
+                write_also(set, "Block was alloc'd at", &finding->allocated, out) &&
+                (!suppression || write_suppression(finding, out));
     fputs("</error>\n\n", out);
     return good;
 }
@@ -121,8 +197,9 @@ static void write_status(const char *state, uint64_t ns, FILE *out)
             state, ms / 86400000, ms / 3600000 % 24, ms / 60000 % 60, ms / 1000 % 60, ms % 1000);
 }
 
-static void write_head(const struct finding_process *process, FILE *out)
+static void write_head(const struct finding_set *set, FILE *out)
 {
+    const struct finding_process *process = &set->processes[0];
     fputs("<?xml version=\"1.0\"?>\n\n<valgrindoutput>\n\n"
           "<protocolversion>4</protocolversion>\n<protocoltool>memcheck</protocoltool>\n\n"
           "<preamble>\n  <line>vmtrace, a memory tracer</line>\n",
@@ -130,6 +207,15 @@ static void write_head(const struct finding_process *process, FILE *out)
     if (process->unchecked) {
         fputs("  <line>leaks could not be judged: ", out);
         xml_text(out, process->unchecked);
+        fputs("</line>\n", out);
+    }
+    for (size_t i = 1; i < set->process_count; i++) { /* children that left no trace */
+        if (!set->processes[i].unchecked)
+            continue;
+        fputs("  <line>not checked: ", out);
+        xml_text(out, set->processes[i].command);
+        fputs(": ", out);
+        xml_text(out, set->processes[i].unchecked);
         fputs("</line>\n", out);
     }
     fprintf(out,
@@ -161,7 +247,7 @@ bool valgrind_xml_render(const struct finding_set *set, const struct render_opti
     const struct finding_process *process = &set->processes[0];
     size_t record = 0, records = valgrind_records(set, options);
     bool ended = false;
-    write_head(process, out);
+    write_head(set, out);
     for (size_t i = 0; i < set->count; i++) {
         const struct finding *finding = &set->findings[i];
         bool leak = finding->kind == FINDING_LEAK;
@@ -171,8 +257,9 @@ bool valgrind_xml_render(const struct finding_set *set, const struct render_opti
             write_status("FINISHED", process->duration_ns, out);
         ended |= leak;
         record += leak;
-        bool good = valgrind_kind(finding) ? write_error(set, finding, i, record, records, out)
-                                           : write_fatal_signal(set, finding, out);
+        bool good = valgrind_kind(finding)
+                        ? write_error(set, finding, i, record, records, options->suppressions, out)
+                        : write_fatal_signal(set, finding, out);
         if (!good)
             return false;
     }

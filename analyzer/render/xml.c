@@ -23,8 +23,9 @@ static const char *escape(uint32_t character, bool attribute)
     case '\n':
         return attribute ? "&#10;" : NULL;
     default:
-        /* https://www.w3.org/TR/xml/#charsets */
-        return character < 0x20 || character == 0x7f || character == 0xfffe || character == 0xffff
+        /* https://www.w3.org/TR/xml/#charsets; 0x9b begins commands of terminals */
+        return character < 0x20 || (character >= 0x7f && character < 0xa0) || character == 0xfffe ||
+                       character == 0xffff
                    ? "\xef\xbf\xbd"
                    : NULL;
     }

@@ -88,6 +88,10 @@ bool suppression_list_join(struct suppression_list *list, const struct suppressi
 /* Adds those of the C library, its loader and libstdc++. */
 enum vmt_error suppression_list_add_builtin(struct suppression_list *list, struct error *error);
 
+/* Adds those of reachable blocks that they keep for themselves until the end. */
+enum vmt_error suppression_list_add_library_caches(struct suppression_list *list,
+                                                   struct error *error);
+
 #define SUPPRESSION_NAMES 4
 
 /* One frame of a stack. */

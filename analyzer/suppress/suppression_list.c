@@ -90,38 +90,3 @@ enum vmt_error suppression_list_read(struct suppression_list *list, const char *
     free(text);
     return code;
 }
-
-/* What is left when a program ends although nobody does wrong: the loader's tables of threads that
- * still run, the unwinder that pthread_exit loads, libstdc++'s reserve for exceptions.  Frames of
- * the program's own are not passed over, but those of the libraries that keep such things. */
-static const char builtin[] =
-    "{\n   thread-local storage of a thread that still runs\n   Memcheck:Leak\n"
-    "   match-leak-kinds: definite,indirect,possible\n"
-    "   fun:*alloc*\n   obj:*/ld-linux*\n}\n"
-    "{\n   thread-local storage of a module\n   Memcheck:Leak\n"
-    "   match-leak-kinds: definite,indirect,possible\n"
-    "   fun:*alloc*\n   ...\n   fun:*tls_get_addr*\n}\n"
-    "{\n   table of a thread's modules\n   Memcheck:Leak\n"
-    "   match-leak-kinds: definite,indirect,possible\n"
-    "   fun:*alloc*\n   fun:*_dl_resize_dtv*\n}\n"
-    "{\n   thread that still runs\n   Memcheck:Leak\n"
-    "   match-leak-kinds: definite,indirect,possible\n"
-    "   fun:calloc\n   fun:*_dl_allocate_tls*\n}\n"
-    "{\n   unwinder for pthread_exit\n   Memcheck:Leak\n"
-    "   match-leak-kinds: definite,indirect,possible\n"
-    "   fun:*alloc*\n   ...\n   obj:*/ld-linux*\n   ...\n   fun:*pthread_exit*\n}\n"
-    "{\n   libstdc++'s reserve for exceptions\n   Memcheck:Leak\n"
-    "   match-leak-kinds: definite,indirect,possible\n"
-    "   fun:malloc\n   obj:*/libstdc++.so*\n   fun:*call_init*\n}\n";
-
-enum vmt_error suppression_list_add_builtin(struct suppression_list *list, struct error *error)
-{
-    size_t first = list->count;
-    enum vmt_error code =
-        suppression_list_parse(list, "built-in", builtin, sizeof(builtin) - 1, error);
-    for (size_t i = first; i < list->count; i++) {
-        list->items[i].builtin = true;
-        list->items[i].kinds &= ~SUPPRESSION_UNSCANNED;
-    }
-    return code;
-}

@@ -21,6 +21,7 @@ struct dwarf_unit {
     Dwarf_Die die;                   /* the same, or the one of the split file */
     struct interval_table functions; /* of struct dwarf_function */
     enum index_depth depth;
+    const char *folder; /* that the compiler was started in, NULL where it is not absolute */
 };
 
 struct dwarf_function {
@@ -173,6 +174,9 @@ static void find_split_unit(struct dwarf_units *units, struct dwarf_unit *unit)
     uint8_t type = 0;
 
     unit->die = unit->line_die;
+    unit->folder = dwarf_formstring(dwarf_attr(&unit->line_die, DW_AT_comp_dir, &attribute));
+    if (unit->folder && *unit->folder != '/')
+        unit->folder = NULL;
     if (dwarf_cu_info(unit->line_die.cu, NULL, &type, NULL, &split, NULL, NULL, NULL) != 0 ||
         type != DW_UT_skeleton)
         return;
@@ -220,32 +224,40 @@ static int find_function(struct dwarf_units *units, struct dwarf_unit *unit, uin
     return (*found)->tree ? 0 : -1;
 }
 
-static const char *known_file(const char *file)
+/* Build systems name sources "../src/a.c", from the folder of the build. */
+static const char *whole_file(struct dwarf_units *units, const struct dwarf_unit *unit,
+                              const char *file)
 {
     /* What libdw calls a file that the table lacks. */
-    return file && strcmp(file, "???") != 0 ? file : NULL;
+    if (!file || strcmp(file, "???") == 0)
+        return NULL;
+    if (*file == '/' || !unit->folder)
+        return file;
+    const char *whole = arena_printf(units->pool->arena, "%s/%s", unit->folder, file);
+    return whole ? whole : file;
 }
 
-static void find_line(struct dwarf_unit *unit, uint64_t address, struct symbol_frame *frame)
+static void find_line(struct dwarf_units *units, struct dwarf_unit *unit, uint64_t address,
+                      struct symbol_frame *frame)
 {
     Dwarf_Line *line = dwarf_getsrc_die(&unit->line_die, address);
 
     if (!line)
         return;
-    frame->file = known_file(dwarf_linesrc(line, NULL, NULL));
+    frame->file = whole_file(units, unit, dwarf_linesrc(line, NULL, NULL));
     if (!frame->file || dwarf_lineno(line, &frame->line) != 0 || frame->line < 0)
         frame->line = 0;
 }
 
 /* Where `node` was called, into the frame of the function that it was inlined into. */
-static void find_call(struct dwarf_unit *unit, const struct scope_node *node,
-                      struct symbol_frame *frame)
+static void find_call(struct dwarf_units *units, struct dwarf_unit *unit,
+                      const struct scope_node *node, struct symbol_frame *frame)
 {
     Dwarf_Files *files = NULL;
     size_t count = 0;
 
     if (dwarf_getsrcfiles(&unit->die, &files, &count) == 0 && node->call_file < count)
-        frame->file = known_file(dwarf_filesrc(files, node->call_file, NULL, NULL));
+        frame->file = whole_file(units, unit, dwarf_filesrc(files, node->call_file, NULL, NULL));
     frame->line = frame->file ? node->call_line : 0;
 }
 
@@ -259,7 +271,7 @@ static int write_frames(struct dwarf_units *units, struct dwarf_unit *unit,
     uint32_t index = scope_tree_find(tree, address);
     int count = 0;
 
-    find_line(unit, address, &frames[0]);
+    find_line(units, unit, address, &frames[0]);
     for (;;) {
         struct scope_node *node = &tree->nodes[index];
         struct symbol_frame *frame = &frames[count];
@@ -273,7 +285,7 @@ static int write_frames(struct dwarf_units *units, struct dwarf_unit *unit,
         if (count + 1 < room)
             count++;
         memset(&frames[count], 0, sizeof(frames[count]));
-        find_call(unit, node, &frames[count]);
+        find_call(units, unit, node, &frames[count]);
     }
 }
 
@@ -298,6 +310,6 @@ int dwarf_units_resolve(struct dwarf_units *units, uint64_t address, struct symb
         *whole = function->tree->nodes[0].mangled;
         return count;
     }
-    find_line(unit, address, &frames[0]);
+    find_line(units, unit, address, &frames[0]);
     return frames[0].file ? 1 : 0;
 }

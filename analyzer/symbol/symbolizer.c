@@ -92,6 +92,21 @@ void symbolizer_free(struct symbolizer *symbolizer)
     free(symbolizer);
 }
 
+void symbolizer_next_process(struct symbolizer *symbolizer, uint32_t pid)
+{
+    perf_map_release(&symbolizer->jit);
+    hash_map_release(&symbolizer->jit_cache);
+    symbolizer->jit = (struct perf_map){0};
+    symbolizer->jit_cache = (struct hash_map){0};
+    symbolizer->jit_read = false;
+    symbolizer->options.pid = pid;
+}
+
+size_t symbolizer_binaries(const struct symbolizer *symbolizer)
+{
+    return symbolizer->binary_count;
+}
+
 /* Without memory for it the problem is lost, the rest goes on. */
 static void add_problem(struct symbolizer *symbolizer, const char *text)
 {
@@ -158,10 +173,8 @@ static void open_binary(struct symbolizer *symbolizer, struct binary *binary,
 
 static bool same_build(const struct binary *binary, const struct symbol_module *module)
 {
-    if (binary->build_id_size != module->build_id_size)
-        return false;
-    return binary->build_id == module->build_id ||
-           (binary->build_id && module->build_id &&
+    return binary->build_id_size == module->build_id_size &&
+           (module->build_id_size == 0 ||
             memcmp(binary->build_id, module->build_id, module->build_id_size) == 0);
 }
 
@@ -173,11 +186,6 @@ static struct binary *find_binary(struct symbolizer *symbolizer, const struct sy
 
     for (size_t i = 0; i < symbolizer->binary_count; i++) {
         binary = symbolizer->binaries[i];
-        if (binary->path == path && same_build(binary, module))
-            return binary;
-    }
-    for (size_t i = 0; i < symbolizer->binary_count; i++) {
-        binary = symbolizer->binaries[i];
         if (strcmp(binary->path, path) == 0 && same_build(binary, module))
             return binary;
     }
@@ -185,12 +193,18 @@ static struct binary *find_binary(struct symbolizer *symbolizer, const struct sy
         !vector_grow(&symbolizer->binaries, &symbolizer->binary_room,
                      sizeof(*symbolizer->binaries)))
         return NULL;
+    size_t size = module->build_id ? module->build_id_size : 0;
+    uint8_t *build_id = arena_alloc(symbolizer->pool.arena, size + 1);
     binary = arena_alloc(symbolizer->pool.arena, sizeof(*binary));
-    if (!binary)
+    if (!binary || !build_id)
         return NULL;
-    binary->path = path;
-    binary->build_id = module->build_id;
-    binary->build_id_size = module->build_id_size;
+    binary->path = arena_string(symbolizer->pool.arena, path, strlen(path));
+    if (!binary->path)
+        return NULL;
+    if (size)
+        memcpy(build_id, module->build_id, size);
+    binary->build_id = build_id;
+    binary->build_id_size = size;
     symbolizer->binaries[symbolizer->binary_count++] = binary;
     open_binary(symbolizer, binary, module);
     return binary;

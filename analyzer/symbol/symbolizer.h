@@ -29,7 +29,7 @@ struct symbolizer_options {
     bool same_machine;             /* perf map and paths of this machine can be believed */
 };
 
-/* What the trace tells of a module.  Strings are borrowed until symbolizer_free. */
+/* What the trace tells of a module. */
 struct symbol_module {
     const char *path;
     const uint8_t *build_id; /* may be NULL */
@@ -50,6 +50,12 @@ struct symbol_frame {
 /* NULL only when out of memory. */
 struct symbolizer *symbolizer_new(const struct symbolizer_options *options);
 void symbolizer_free(struct symbolizer *symbolizer);
+
+/* Goes on with another process, whose binaries may be the same. */
+void symbolizer_next_process(struct symbolizer *symbolizer, uint32_t pid);
+
+/* How many binaries are open, each with its debug information. */
+size_t symbolizer_binaries(const struct symbolizer *symbolizer);
 
 /* The functions at `address` (run-time address inside `module`), innermost first: inlined
  * ones, then the one that stands there.  `module` may be NULL: JIT code, looked up in the

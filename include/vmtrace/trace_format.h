@@ -96,6 +96,9 @@ struct vmt_file_header {
      * 1 - exp(-s / N), independently of all others, and of the releases only those of blocks
      * whose allocation was chosen. */
     uint64_t sample_interval;
+    uint64_t space_end; /* the recorder's own: where the space ends that was given out */
+    /* Forked children that could not begin a trace of their own: each counts itself here. */
+    uint64_t lost_children;
 };
 
 /* At the start of each chunk. `magic` is stored last. */
@@ -284,6 +287,23 @@ enum vmt_op {
     VMT_OP_IGNORE_OBJECT = 0x36,   /* address in a block for which the same holds */
     VMT_OP_ROOT_REGION = 0x37,     /* address, size: pointers there are roots */
     VMT_OP_ROOT_REGION_END = 0x38, /* address, size as before */
+    VMT_OP_UNFOLLOWED = 0x39,      /* pid (0: not known), reason (VMT_UNFOLLOWED_*), path string: a
+                                      child, or this process itself by its next EXEC, becomes a
+                                      program that leaves no trace.  Reason 0: the stream's last
+                                      UNFOLLOWED did not happen */
+};
+
+/* The folders that `vmtrace check` has traces written to begin with this. */
+#define VMT_CHECK_FOLDER "vmtrace-check-"
+
+enum vmt_unfollowed {
+    VMT_FOLLOWED = 0,
+    VMT_UNFOLLOWED_STATIC = 1,     /* it has no ld.so */
+    VMT_UNFOLLOWED_PRIVILEGED = 2, /* setuid, setgid, with capabilities: ld.so ignores preloads */
+    VMT_UNFOLLOWED_WORD_SIZE = 3,
+    VMT_UNFOLLOWED_PROCESSOR = 4,
+    VMT_UNFOLLOWED_PRELOAD = 5, /* its LD_PRELOAD has no libvmtrace.so */
+    VMT_UNFOLLOWED_OUTPUT = 6,  /* its VMTRACE_OUTPUT is another one */
 };
 
 /* Entries of POINTERS: varint h: words of 8 bytes since the last entry (the first one: since
@@ -378,7 +398,7 @@ enum vmt_lost {
     VMT_LOST_FILE = 5,     /* the file could not be opened again or is not ours any more */
 };
 
-_Static_assert(sizeof(struct vmt_file_header) == 136, "file header layout");
+_Static_assert(sizeof(struct vmt_file_header) == 152, "file header layout");
 _Static_assert(sizeof(struct vmt_chunk_header) == VMT_CHUNK_HEADER_SIZE, "chunk header layout");
 _Static_assert(offsetof(struct vmt_file_header, lost_events) == 104, "file header layout");
 

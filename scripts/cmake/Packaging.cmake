@@ -11,7 +11,11 @@ install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/docs/trace-f
 
 # find_package(vmtrace): leak tests for other projects, also those without a language, which do not
 # look below lib/ARCHITECTURE.
+include(CMakePackageConfigHelpers)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/vmtraceConfigVersion.cmake
+                                 COMPATIBILITY SameMajorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_SOURCE_DIR}/scripts/cmake/vmtraceConfig.cmake
+              ${PROJECT_BINARY_DIR}/vmtraceConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_DATADIR}/cmake/vmtrace)
 
 # Manual pages, compressed without a time stamp so that two builds give the same bytes.

@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a leak check costs a suite of many tiny programs, beside LeakSanitizer and valgrind.
 
-usage: bench_check.py --build=DIR [--programs=500] [--rounds=5] [--without=valgrind]
+usage: bench_check.py --build=DIR [--programs=500] [--rounds=5] [--without=valgrind] [WORD...]
 
-Each round runs the suite once under each checker, in turn; the table has medians of wall time,
-reports included.  Traces are in TMPDIR: a tmpfs is faster than a disk.  Valgrind gets a fiftieth of
+The programs are WORD..., or a small one in C that has a block at its end and prints nothing.  Each
+round runs the suite once under each checker, in turn; the table has medians of wall time, reports
+included.  Traces are in TMPDIR: a tmpfs is faster than a disk.  Valgrind gets a fiftieth of
 the programs, and figures are per program.
 """
 import argparse
 import ctypes.util
 import os
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -36,9 +38,9 @@ def checkers(build, folder):
         yield "valgrind", ["valgrind", *CHILD_OPTIONS], {}, 50
 
 
-def run_suite(target, count, front, variables):
+def run_suite(words, count, front, variables):
     """Seconds per program."""
-    script = f"i=0; while [ $i -lt {count} ]; do {target} hold; i=$((i + 1)); done"
+    script = f"i=0; while [ $i -lt {count} ]; do {shlex.join(words)}; i=$((i + 1)); done"
     environment = {key: value for key, value in os.environ.items()
                    if not key.startswith("VMTRACE_") and key != "LD_PRELOAD"}
     if front[:1] == ["env"]:
@@ -59,9 +61,11 @@ def main():
     parser.add_argument("--programs", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--without", default="")
+    parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
     build = os.path.abspath(arguments.build)
     target = os.path.join(build, "tests", "e2e", "programs", "check_target")
+    words = arguments.words or [target, "hold"]
     taken = {}
     for _ in range(arguments.rounds):
         with tempfile.TemporaryDirectory(prefix="vmtrace-bench-") as folder:
@@ -69,7 +73,7 @@ def main():
                 if name == arguments.without:
                     continue
                 count = max(arguments.programs // share, 1)
-                taken.setdefault(name, []).append(run_suite(target, count, front, variables))
+                taken.setdefault(name, []).append(run_suite(words, count, front, variables))
     base = statistics.median(taken["untraced"])
     print(f"| {arguments.programs} programs, {arguments.rounds} rounds | ms each "
           "| times untraced |")

@@ -62,7 +62,8 @@ class BadInput(harness.Case):
         self.assert_refused(self.write("text.vmt", b"hello, world\n" * 1000))
         self.assert_refused(self.write("zero.vmt", bytes(100000)))
         self.assert_refused(self.write("png.vmt", b"\x89PNG\r\n\x1a\n" + bytes(10000)))
-        self.assert_refused(self.folder)
+        os.mkdir(self.path("folder"))
+        self.assert_refused(self.path("folder"))
         self.assert_refused("/bin/true")
 
     def test_file_that_may_not_be_read(self):
@@ -144,7 +145,7 @@ class BadInput(harness.Case):
         good = self.trace([sample("leak")]).trace
         for arguments in ((), ("--nonsense", good), ("--format=poetry", good), ("--top=many", good),
                           ("--metric=beauty", "--format=folded", good), ("--color=blue", good),
-                          ("--show-leak-kinds=some", good)):
+                          ("--show-leak-kinds=some", good), ("--only=", good)):
             with self.subTest(arguments):
                 done = self.report(*arguments)
                 self.assertEqual((done.returncode, done.stdout), (2, b""), done.stderr)

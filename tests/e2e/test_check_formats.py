@@ -10,7 +10,7 @@ import sys
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-from harness import DRIVER, SOURCE, Case, have, main, plain_environment, program
+from harness import DRIVER, SOURCE, Case, have, line_of, main, plain_environment, program
 
 sys.path.insert(0, os.path.join(SOURCE, "tests", "golden"))
 import format_rules  # pylint: disable=wrong-import-position
@@ -49,6 +49,8 @@ class JUnit(Formats):
         self.assertEqual(suite.get("errors"), "0")
         failed = [case for case in cases if case.find("failure") is not None]
         self.assertEqual(len(failed), 2)
+        # Servers know a case again by its name, so the pid is not in it.
+        self.assertEqual({case.get("name") for case in failed}, {"check_target leak 1"})
         failure = failed[0].find("failure")
         self.assertEqual(failure.get("type"), "definite-leak")
         self.assertIn("definitely lost", failure.get("message"))
@@ -56,6 +58,14 @@ class JUnit(Formats):
         for case in cases:
             self.assertTrue(case.get("name") and case.get("classname"))
             float(case.get("time"))
+
+    def test_several_findings_are_one_failure(self):
+        """Jenkins shows one failure of a case, whatever the schema allows."""
+        root = ElementTree.fromstring(self.written("junit", TARGET, "leak", "3", "other", "1"))
+        failure = root[0][0].find("failure")
+        self.assertRegex(failure.get("message"), "definitely lost, allocated by .*; and 1 more$")
+        self.assertIn("lose_row", failure.text)
+        self.assertIn("lose_other", failure.text)
 
     def test_unchecked_is_an_error(self):
         root = ElementTree.fromstring(self.written("junit", TARGET, "hold", status=125,
@@ -87,6 +97,26 @@ class Sarif(Formats):
         self.assertEqual([frame["location"]["logicalLocations"][0]["fullyQualifiedName"]
                           for frame in result["stacks"][0]["frames"]][:2], ["lose_row", "main"])
         self.assertTrue(run["invocations"][0]["executionSuccessful"])
+        self.assertEqual(run["invocations"][0]["exitCode"], 0)
+        base = run["originalUriBaseIds"]["%SRCROOT%"]["uri"]
+        self.assertTrue(os.path.exists(base[len("file://"):] + place["artifactLocation"]["uri"]))
+
+    def test_path_through_the_program(self):
+        """What GitHub shows of a stack."""
+        log = json.loads(self.written("sarif", TARGET, "leak", "3"))
+        result, = log["runs"][0]["results"]
+        steps = result["codeFlows"][0]["threadFlows"][0]["locations"]
+        self.assertEqual([step["location"]["message"]["text"] for step in steps],
+                         ["main", "lose_row"])
+
+    def test_memory_error_links_to_the_allocation(self):
+        log = json.loads(self.written("sarif", TARGET, "double", status=-6))
+        result = next(result for result in log["runs"][0]["results"]
+                      if result["ruleId"] == "double-free")
+        self.assertTrue(result["message"]["text"].endswith(" ([allocated](1))"))
+        place, = result["relatedLocations"]
+        self.assertEqual(place["physicalLocation"]["region"]["startLine"],
+                         line_of("tests/e2e/programs/check_target.c", "too large for a tcache"))
 
     def test_fingerprints_stay(self):
         prints = set()
@@ -140,10 +170,66 @@ class CodeHosts(Formats):
         self.assertIn("1 process checked.", text)
 
 
+class Odd(Formats):
+    FORMATS = ("junit", "sarif", "gitlab", "github", "markdown", "valgrind", "valgrind-xml", "json")
+
+    def test_nothing_found(self):
+        for form in self.FORMATS:
+            with self.subTest(form):
+                self.written(form, TARGET, "hold", status=0)
+
+    def test_only_unchecked_processes(self):
+        said = {"junit": "not-checked", "sarif": "toolExecutionNotifications",
+                "gitlab": '"not-checked"', "github": "::warning title=not checked::",
+                "markdown": "- not checked: ",
+                "valgrind": "Leaks could not be judged",
+                "valgrind-xml": "could not be judged"}
+        for form, words in said.items():
+            with self.subTest(form):
+                self.assertIn(words, self.written(form, TARGET, "leak", "3", status=125,
+                                                  options=["--scan=off", "--fail-on=definite"]))
+
+    @unittest.skipUnless(have("strip"), "there is no strip")
+    def test_without_any_symbols(self):
+        """The place is the binary, with a path that a code host may know."""
+        bare = self.path("bare")
+        subprocess.run(["strip", "--strip-all", "-o", bare, TARGET], check=True)
+        for form in self.FORMATS:
+            with self.subTest(form):
+                text = self.written(form, bare, "leak", "3")
+                if form == "sarif":
+                    result, = json.loads(text)["runs"][0]["results"]
+                    self.assertEqual(result["locations"][0]["physicalLocation"],
+                                     {"artifactLocation": {"uri": "bare",
+                                                           "uriBaseId": "%SRCROOT%"}})
+                elif form == "gitlab":
+                    self.assertEqual(json.loads(text)[0]["location"],
+                                     {"path": "bare", "lines": {"begin": 1}})
+
+    def test_name_that_tries_to_break_out(self):
+        """Markup, commands of GitHub's log and of terminals, bytes that are not UTF-8, characters
+        beyond 16 bits: in the program's name, in its arguments, and on the terminal."""
+        evil = b"ev<il>&\"'%0A::]]>\n::error::\x1b[31m\xc2\x9b1m\xff\xf0\x9f\x98\x80"
+        target = os.fsencode(self.folder) + b"/" + evil
+        os.symlink(TARGET, target)
+        for form in self.FORMATS + ("check",):
+            with self.subTest(form):
+                done = subprocess.run(
+                    [DRIVER, "check", "--discard", f"--format={form}", "--", target, "leak", "3",
+                     b"exit", b"3" + evil], stdin=subprocess.DEVNULL, timeout=120, check=False,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder,
+                    env=plain_environment(TMPDIR=self.folder))
+                self.assertEqual(format_rules.problems(form, done.stdout), [])
+                self.assertIn(b"definitely lost", done.stderr)
+                self.assertNotIn(b"\x1b", done.stdout + done.stderr)
+                if form not in ("sarif", "gitlab", "json"):  # they keep names as they are
+                    self.assertNotIn(b"\xc2\x9b", done.stdout + done.stderr)
+
+
 class Valgrind(Formats):
-    def drop_in(self, *arguments, status=0):
+    def drop_in(self, *arguments, status=0, **env):
         done = subprocess.run([DRIVER, *arguments], stdin=subprocess.DEVNULL,
-                              env=plain_environment(TMPDIR=self.folder), stderr=subprocess.PIPE,
+                              env=plain_environment(TMPDIR=self.folder, **env), stderr=subprocess.PIPE,
                               stdout=subprocess.PIPE, universal_newlines=True, timeout=120,
                               check=False, cwd=self.folder)
         self.assertEqual(done.returncode, status, done.stderr[-2000:])
@@ -159,6 +245,12 @@ class Valgrind(Formats):
         self.assertIn("77 bytes in 1 blocks are still reachable in loss record 2 of 2", said)
         self.assertEqual(glob.glob(self.path("vmtrace-check-*")), [])
 
+    def test_quiet_is_not_silent_about_what_could_not_be_judged(self):
+        for arguments, count in ((["--leak-check=full"], 1), (["--leak-check=no"], 0)):
+            said = self.drop_in("-q", *arguments, TARGET, "hold", VMTRACE_SCAN="off")
+            self.assertEqual(len(re.findall(r"(?m)^==\d+== Leaks could not be judged: ", said)),
+                             count, said)
+
     def test_default_is_a_summary(self):
         said = self.drop_in("--tool=memcheck", TARGET, "leak", "3")
         self.assertRegex(said, r"definitely lost: 96 bytes in 3 blocks")
@@ -171,6 +263,29 @@ class Valgrind(Formats):
         self.assertIn("96 bytes in 3 blocks are definitely lost", report)
         self.assertIn("Memcheck:Leak\n   match-leak-kinds: definite\n   fun:malloc\n"
                       "   fun:lose_row\n", suppression)
+
+    @unittest.skipUnless(have("valgrind"), "there is no valgrind")
+    def test_suppressions_in_xml_like_valgrinds(self):
+        """In each error, in pieces and as text that valgrind and vmtrace read back."""
+        found = {}
+        for command in ("valgrind", DRIVER):
+            path, saved = (self.path(os.path.basename(command) + end) for end in (".xml", ".supp"))
+            subprocess.run(
+                [command, "--leak-check=full", "--gen-suppressions=all", "--xml=yes",
+                 f"--xml-file={path}", TARGET, "leak", "3"], check=True, timeout=120,
+                env=plain_environment(TMPDIR=self.folder), stderr=subprocess.DEVNULL)
+            element, = ElementTree.parse(path).getroot().findall("error/suppression")
+            self.assertEqual(list(format_rules.suppression(element)), [])
+            found[command] = [(one.tag, (one.text or "").strip() or one[0].tag + one[0].text)
+                              for one in element if one.tag in ("skind", "skaux", "sframe")]
+            with open(saved, "w", encoding="utf-8") as file:
+                file.write(element.findtext("rawtext"))
+            for judge in ("valgrind", DRIVER):
+                self.assertEqual(0, subprocess.run(
+                    [judge, "-q", "--leak-check=full", f"--suppressions={saved}",
+                     "--error-exitcode=9", TARGET, "leak", "3"], check=False, timeout=120,
+                    env=plain_environment(TMPDIR=self.folder)).returncode, (command, judge))
+        self.assertEqual(found["valgrind"], found[DRIVER])
 
     def test_status_of_errors_is_in_front_of_the_programs(self):
         """As valgrind has it."""

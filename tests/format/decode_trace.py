@@ -15,7 +15,7 @@ import math
 import struct
 import sys
 
-HEADER = struct.Struct("<8s8I7Q2IQ2I2Q")
+HEADER = struct.Struct("<8s8I7Q2IQ2I4Q")
 CHUNK = struct.Struct("<IIIIQII")
 MAGIC = b"\x89VMT\r\n\x1a\n"
 CHUNK_MAGIC = 0x43544D56
@@ -48,7 +48,7 @@ COLD = {
     0x2D: ("RESIDENCY_END", "vvvvvv"), 0x2E: ("SCAN", "vvvvvs"), 0x2F: ("SCAN_THREAD", "vvvvr"),
     0x30: ("POINTERS", "w"), 0x31: ("SCAN_END", "vvvvvv"),
     0x34: ("IGNORE_BEGIN", ""), 0x35: ("IGNORE_END", ""), 0x36: ("IGNORE_OBJECT", "v"),
-    0x37: ("ROOT_REGION", "vv"), 0x38: ("ROOT_REGION_END", "vv"),
+    0x37: ("ROOT_REGION", "vv"), 0x38: ("ROOT_REGION_END", "vv"), 0x39: ("UNFOLLOWED", "vvs"),
 }
 
 
@@ -286,7 +286,7 @@ def read(path):
     names = ("magic version header_size chunk_size page_size machine clock pid ppid trace_id "
              "parent_trace_id start_realtime_ns start_monotonic_ns start_ticks start_boottime_ns "
              "boot_id flags fault_source lost_events end_state end_status ticks_per_second "
-             "sample_interval").split()
+             "sample_interval space_end lost_children").split()
     header = dict(zip(names, values))
     if header["version"] != 1:
         raise Malformed("version %d" % header["version"])

@@ -133,6 +133,9 @@ static void seed_process(struct trace_builder *builder)
     builder_cold(stream, VMT_OP_FORK, "u", U(101));
     builder_cold(stream, VMT_OP_EXEC, "s", "/bin/true");
     builder_cold(stream, VMT_OP_EXEC_FAILED, "u", U(2));
+    builder_cold(stream, VMT_OP_UNFOLLOWED, "uus", U(102), U(VMT_UNFOLLOWED_STATIC), "./tool");
+    builder_cold(stream, VMT_OP_UNFOLLOWED, "uus", U(103), U(99), "./tool");
+    builder_cold(stream, VMT_OP_UNFOLLOWED, "uus", U(103), U(0), "");
     builder_cold(stream, VMT_OP_MODULE_UNLOAD, "u", U(0x7f0000000000));
     builder_cold(stream, VMT_OP_NODES_RESET, "");
     a = builder_stack(stream, 1, U(0x402000));

@@ -347,7 +347,7 @@ class Driver(Case):
         pathlib.Path("script").write_text(f"#!{os.getcwd()}/static\n")
         os.chmod("script", 0o755)
         for name in ("./static", "./script"):
-            self.refused(5, f"{name} is a statically linked program", VMTRACE, "run", name)
+            self.refused(5, f"{name} is statically linked: it runs, but cannot be traced", VMTRACE, "run", name)
 
 
 class Completion(Case):

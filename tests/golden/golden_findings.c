@@ -19,12 +19,13 @@ static bool write_baseline(const struct finding_set *set)
     return good;
 }
 
-/* WHAT: [none-]FORMAT, of several processes if the format has room for them. */
+/* WHAT: [none-|supp-]FORMAT, of several processes if the format has room for them. */
 static bool write(const char *what)
 {
-    const struct render_options options = {.leak_classes = ALL_CLASSES, .top = 10, .utf8 = true};
+    struct render_options options = {.leak_classes = ALL_CLASSES, .top = 10, .utf8 = true};
     bool none = strncmp(what, "none-", 5) == 0;
-    const char *format = what + (none ? 5 : 0);
+    options.suppressions = strncmp(what, "supp-", 5) == 0;
+    const char *format = what + (none || options.suppressions ? 5 : 0);
     const struct renderer *renderer = renderer_find(format);
     struct finding_set set;
     bool good = none ? sample_findings_none(&set)

@@ -58,7 +58,7 @@ def check_finding(form, output):
 
 def check(program, what, update):
     output = render(program, what)
-    match = re.fullmatch("findings-(?:none-)?(.*)", what)
+    match = re.fullmatch("findings-(?:none-|supp-)?(.*)", what)
     if match:
         problems = list(check_finding(match.group(1), output))
     else:

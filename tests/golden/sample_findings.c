@@ -9,8 +9,8 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Names as no compiler makes them, but files may hold: markup of XML and Markdown, commands of
- * GitHub's log, of terminals, bytes that are not UTF-8. */
-#define EVIL "ev<il>&\"'\n::error::%0A|`x`|\033[31m]]>\xff"
+ * GitHub's log, of terminals (0x9b is one), bytes that are not UTF-8, characters beyond 16 bits. */
+#define EVIL "ev<il>&\"'\n::error::%0A|`x`|\033[31m]]>\xff\xc2\x9b\xf0\x9f\x98\x80"
 
 static struct report_frame own_frames[] = {
     {.function = "xmalloc",
@@ -152,6 +152,7 @@ bool sample_findings_none(struct finding_set *set)
 {
     struct report clean = second;
     const struct gate gate = {.errors = true};
+    setenv("GITHUB_WORKSPACE", "/ws/", 1);
     clean.leak_count = 0;
     if (!finding_set_init(set) || !finding_set_add(set, &clean) || !finding_set_finish(set))
         return false;

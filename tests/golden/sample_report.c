@@ -186,6 +186,10 @@ static const struct report_module modules[] = {
     {APP, 0x400000, 0x410000, "00112233445566778899aabbccddeeff00112233"},
     {LIBC, 0x7f0000000000, 0x7f0000200000, ""},
 };
+static const struct report_untraced untraced[] = {
+    {.pid = 4711, .path = "./\033tool", .reason = "statically linked", .t_ns = 5000, .count = 1},
+    {.path = "/bin/su", .reason = "setuid, setgid or with capabilities", .t_ns = 6000, .count = 12},
+};
 static const char *const notes[] = {"libfoo.so: build-id differs from the one that ran\033[0m"};
 static const char *const arguments[] = {"./demo", "--name", "it's a \033[1mtest", "\xff\xfe", ""};
 static const struct {
@@ -294,6 +298,8 @@ static struct report make(void)
         .pool_count = COUNT(pools),
         .errors = errors,
         .error_count = COUNT(errors),
+        .untraced = untraced,
+        .untraced_count = COUNT(untraced),
         .modules = modules,
         .module_count = COUNT(modules),
         .notes = notes,

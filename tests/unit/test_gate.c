@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/gate.h"
+#include "gate/gate_only.h"
 
 #include <unistd.h>
 
@@ -47,6 +48,77 @@ START_TEST(gate_only_one_module_or_path)
         ck_assert_int_eq(
             judge(&leak, (struct gate){.classes = DEFINITE, .only = &misses[i], .only_count = 1}),
             GATE_PASSED);
+}
+END_TEST
+
+/* What --only says of the function `file` names in `module`. */
+static enum finding_whose whose(const char *name, const char *file, const char *module)
+{
+    struct report_frame frames[] = {
+        {.function = "f", .file = file, .module = module, .application = true},
+        {.function = "_start", .module = module, .application = true}};
+    struct finding_stack stack = {.frames = frames, .count = 2};
+    struct gate_only *only = gate_only_new(&name, 1);
+    enum finding_whose result = gate_only_judge(only, &stack);
+    gate_only_free(only);
+    return result;
+}
+
+START_TEST(only_takes_whole_names_and_components)
+{
+    static const struct {
+        const char *name, *file, *module;
+        enum finding_whose whose;
+    } cases[] = {
+        {"src/", "/home/u/src/a.c", "/home/u/app", FINDING_MINE},
+        {"./src/", "/home/u/src/a.c", "/home/u/app", FINDING_MINE},
+        {"src/", "/home/u/build/../src/a.c", "/home/u/app", FINDING_MINE},
+        {"src/a", "/home/u/src/a.c", "/home/u/app", FINDING_OTHERS},
+        {"src/", "/home/u/othersrc/a.c", "/home/u/app", FINDING_OTHERS},
+        {"a.c", "/home/u/src/a.c", "/home/u/app", FINDING_MINE},
+        {"a.c", "/home/u/src/aa.c", "/home/u/app", FINDING_OTHERS},
+        {"libx.so", "/x.c", "/home/u/libx.so.1.2", FINDING_MINE},
+        {"libx.so.1", "/x.c", "/home/u/libx.so.1.2", FINDING_MINE},
+        {"libx", "/x.c", "/home/u/libx.so", FINDING_MINE},
+        {"libx", "/x.c", "/home/u/libxy.so", FINDING_OTHERS},
+        {"APP", "/x.c", "/home/u/app", FINDING_OTHERS},
+        {"lib/", "/home/u/x.c", "/usr/lib/libz.so.1", FINDING_OTHERS},
+        {"lib/", "/home/u/x.c", "/home/u/lib/libz.so.1", FINDING_MINE},
+        {"/usr/lib", "/home/u/x.c", "/usr/lib/libz.so.1", FINDING_MINE},
+        {"build/app", "/x.c", "/home/u/build/app", FINDING_MINE},
+    };
+    for (size_t i = 0; i < FIXTURE_COUNT(cases); i++)
+        ck_assert_msg(whose(cases[i].name, cases[i].file, cases[i].module) == cases[i].whose, "%s",
+                      cases[i].name);
+}
+END_TEST
+
+START_TEST(only_hides_nothing_for_want_of_debug_information)
+{
+    ck_assert_int_eq(whose("src/", NULL, "/home/u/build/app"), FINDING_UNKNOWN);
+    ck_assert_int_eq(whose("a.c", NULL, "/home/u/build/app"), FINDING_UNKNOWN);
+    ck_assert_int_eq(whose("app", NULL, "/home/u/build/app"), FINDING_MINE);
+    ck_assert_int_eq(whose("libx.so", NULL, "/home/u/build/app"), FINDING_OTHERS);
+    ck_assert_int_eq(whose("src/", NULL, "/usr/bin/python3"), FINDING_OTHERS);
+    ck_assert_int_eq(whose("src/", "/other/x.c", "/home/u/build/app"), FINDING_OTHERS);
+}
+END_TEST
+
+START_TEST(only_judges_what_would_fail)
+{
+    static const char *const mine[] = {"other/"};
+    struct report_leak leak = fixture_leak(REPORT_LEAK_DEFINITE, 96, 3);
+    struct gate gate = {.classes = DEFINITE, .only = mine, .only_count = 1};
+    struct finding_set set;
+    fixture_set(&set, &leak, 1);
+    ck_assert_int_eq(gate_judge(&gate, &set), GATE_PASSED);
+    ck_assert_int_eq(set.findings[0].whose, FINDING_OTHERS);
+    finding_set_release(&set);
+    leak.class = REPORT_LEAK_POSSIBLE;
+    fixture_set(&set, &leak, 1);
+    ck_assert_int_eq(gate_judge(&gate, &set), GATE_PASSED);
+    ck_assert_int_eq(set.findings[0].whose, FINDING_MINE); /* it was not left out by that */
+    finding_set_release(&set);
 }
 END_TEST
 
@@ -177,6 +249,7 @@ START_TEST(baseline_refuses_what_it_does_not_understand)
 END_TEST
 
 UNIT_MAIN("gate", gate_trips_on_its_classes, gate_threshold_is_the_least_that_trips,
-          gate_only_one_module_or_path, gate_is_unjudged_without_a_scan,
-          baseline_tells_new_grown_and_known, baselines_are_merged,
+          gate_only_one_module_or_path, only_takes_whole_names_and_components,
+          only_hides_nothing_for_want_of_debug_information, only_judges_what_would_fail,
+          gate_is_unjudged_without_a_scan, baseline_tells_new_grown_and_known, baselines_are_merged,
           baseline_refuses_what_it_does_not_understand)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "model/parent_shelf.h"
 #include "model_fixture.h"
 #include <stdlib.h>
 
@@ -478,6 +479,85 @@ START_TEST(inherit_stacks_in_modules_that_are_gone)
 }
 END_TEST
 
+/* Two blocks; one of them moves between FORK + 100 and FORK + 200, the other goes at FORK + 300. */
+static struct trace_builder *changing_parent(void)
+{
+    struct builder_stream *stream;
+    struct trace_builder *builder = builder_of(PARENT_TRACE, 0, 100, &stream);
+    uint32_t a = builder_stack(stream, 1, U(0x401000));
+    builder_alloc(stream, VMT_MALLOC, 0x1000, 40, a);
+    builder_alloc(stream, VMT_MALLOC, 0x2000, 100, a);
+    builder_at(stream, AT(FORK + 100));
+    builder_realloc_begin(stream, 0x1000);
+    builder_at(stream, AT(FORK + 200));
+    builder_alloc(stream, VMT_REALLOC, 0x3000, 80, a);
+    builder_at(stream, AT(FORK + 300));
+    builder_free(stream, VMT_FREE, 0x2000);
+    return builder;
+}
+
+/* What a child of the fork at `ticks` inherits; UINT64_MAX: nothing. */
+static uint64_t inherited_at(uint64_t ticks, struct parent_shelf *shelf)
+{
+    char number[32];
+    size_t size;
+    struct builder_stream *stream;
+    struct trace_builder *builder = builder_of(CHILD_TRACE, PARENT_TRACE, 200, &stream);
+    trace_builder_header(builder)->start_ticks = ticks + 1;
+    snprintf(number, sizeof(number), "%llu", (unsigned long long)ticks);
+    builder_at(stream, ticks + 1);
+    builder_cold(stream, VMT_OP_FACT, "ss", "fork_ticks", number);
+    builder_cold(stream, VMT_OP_FACT, "ss", "parent_trace", parent_path);
+    struct trace_model *model = trace_model_new();
+    const uint8_t *bytes = trace_builder_bytes(builder, &size);
+    trace_model_skip_faults(model);
+    trace_model_share_parents(model, shelf);
+    ck_assert_int_eq(trace_model_read_memory(model, bytes, size, NULL), VMT_OK);
+    ck_assert_ptr_null(model_invariants_broken(model));
+    bool taken = model->inheritance.state == INHERIT_TAKEN;
+    ck_assert(!taken || model->inheritance.whole);
+    uint64_t inherited = taken ? model->inheritance.bytes : UINT64_MAX;
+    trace_model_free(model);
+    trace_builder_free(builder);
+    return inherited;
+}
+
+/* In any order, and at the moment of a realloc, which is undone for one child alone. */
+START_TEST(inherit_from_a_parent_that_is_read_on)
+{
+    static const struct {
+        uint64_t ticks, bytes;
+    } forks[] = {{50, 140}, {80, 140}, {150, 140}, {250, 180}, {350, 80}, {60, 140}, {360, 80}};
+    struct parent_shelf *shelf = parent_shelf_new();
+    write_trace(parent_path, changing_parent());
+    for (size_t i = 0; i < sizeof(forks) / sizeof(forks[0]); i++) {
+        ck_assert_uint_eq(inherited_at(AT(FORK + forks[i].ticks), NULL), forks[i].bytes);
+        ck_assert_uint_eq(inherited_at(AT(FORK + forks[i].ticks), shelf), forks[i].bytes);
+    }
+    ck_assert_int_eq(unlink(parent_path), 0);
+    ck_assert_uint_eq(inherited_at(AT(FORK + 370), shelf), 80);
+    ck_assert_uint_eq(inherited_at(AT(FORK + 370), NULL), UINT64_MAX);
+    parent_shelf_free(shelf);
+}
+END_TEST
+
+/* That trace itself is read once; taking over would be done for each child. */
+START_TEST(inherit_leaves_out_a_parent_with_far_more_blocks)
+{
+    struct builder_stream *stream;
+    struct trace_builder *builder = builder_of(PARENT_TRACE, 0, 100, &stream);
+    struct parent_shelf *shelf = parent_shelf_new();
+    uint32_t a = builder_stack(stream, 1, U(0x401000));
+    for (uint64_t i = 1; i <= 300000; i++)
+        builder_alloc(stream, VMT_MALLOC, i * 32, 16, a);
+    write_trace(parent_path, builder);
+    ck_assert_uint_eq(inherited_at(AT(FORK + 1), shelf), UINT64_MAX);
+    ck_assert_uint_eq(inherited_at(AT(FORK + 2), shelf), UINT64_MAX);
+    ck_assert_uint_eq(inherited_at(AT(FORK + 1), NULL), 300000 * 16);
+    parent_shelf_free(shelf);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {inherit_takes_what_is_live_at_the_fork,
@@ -493,7 +573,9 @@ int main(void)
                                   inherit_pages_of_a_parent_without_perf,
                                   inherit_pools_and_their_blocks,
                                   inherit_stacks_in_modules_that_are_gone,
-                                  inherit_leaves_out_a_parent_far_larger_than_the_child};
+                                  inherit_leaves_out_a_parent_far_larger_than_the_child,
+                                  inherit_from_a_parent_that_is_read_on,
+                                  inherit_leaves_out_a_parent_with_far_more_blocks};
     Suite *suite = suite_create("inherit");
     TCase *tcase = tcase_create("inherit");
     tcase_add_checked_fixture(tcase, setup, clean_up);

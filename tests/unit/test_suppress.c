@@ -238,6 +238,30 @@ START_TEST(suppress_builtin_hides_the_loaders_and_not_the_programs)
 }
 END_TEST
 
+START_TEST(suppress_library_caches_are_hidden_while_reachable_only)
+{
+    static const struct suppression_place stream[] = {
+        {.names = {"malloc"}},
+        {.names = {"_IO_file_doallocate"}, .module = "/lib/libc.so.6"},
+        {.names = {"printf"}, .module = "/lib/libc.so.6"},
+        {.names = {"main"}, .module = "/bin/app"},
+    };
+    static const struct suppression_place copied[] = {
+        {.names = {"malloc"}},
+        {.names = {"strdup"}, .module = "/lib/libc.so.6"},
+        {.names = {"main"}, .module = "/bin/app"},
+    };
+    parse_good("");
+    ck_assert_int_eq(suppression_list_add_library_caches(list, &error), VMT_OK);
+    struct suppression_query query = {SUPPRESSION_LEAK, SUPPRESSION_REACHABLE, stream, 4};
+    ck_assert(suppression_list_match(list, &query)->builtin);
+    query.kind = SUPPRESSION_DEFINITE;
+    ck_assert_ptr_null(suppression_list_match(list, &query));
+    query = (struct suppression_query){SUPPRESSION_LEAK, SUPPRESSION_REACHABLE, copied, 3};
+    ck_assert_ptr_null(suppression_list_match(list, &query));
+}
+END_TEST
+
 START_TEST(suppress_lsan_options_last_one_counts)
 {
     static const char options[] = "use_tls=0:suppressions='a b:c',use_tls=1 exitcode=7:x";
@@ -266,4 +290,5 @@ UNIT_MAIN("suppress", suppress_template_is_a_part_of_any_name, suppress_glob_is_
           suppress_bad_lines_are_told_with_their_place, suppress_file_that_is_missing_is_named,
           suppress_joined_lists_begin_to_count_anew,
           suppress_builtin_hides_the_loaders_and_not_the_programs,
+          suppress_library_caches_are_hidden_while_reachable_only,
           suppress_lsan_options_last_one_counts)

@@ -156,12 +156,16 @@ static void child_of(pid_t child, int line)
 
 static void processes(void)
 {
-    char *none[] = {NULL}, name[] = "/nowhere/nothing";
+    char *const volatile nowhere = (char *)8;
+    char *none[] = {NULL}, name[] = "/nowhere/nothing", *names[] = {nowhere, NULL};
     struct sigaction action = {.sa_handler = SIG_IGN};
     errno = UNTOUCHED;
     child_of(fork(), __LINE__);
     child_of(_Fork(), __LINE__);
     FAILS(execve(name, none, none) == -1, ENOENT);
+    FAILS(execve((const char *)8, none, none) == -1, EFAULT);
+    FAILS(execve("/proc/self/exe", none, (char **)nowhere) == -1, EFAULT);
+    FAILS(execve("/proc/self/exe", none, names) == -1, EFAULT);
     FAILS(execv(name, none) == -1, ENOENT);
     FAILS(execvp(name, none) == -1, ENOENT);
     FAILS(execvpe(name, none, none) == -1, ENOENT);
