@@ -106,6 +106,7 @@ def makers(tools):
         "vmtrace": lambda: vmtrace(tools, "vmtrace"),
         "nofaults": lambda: vmtrace(tools, "vmtrace, faults off", VMTRACE_FAULTS="off"),
         "rusage": lambda: vmtrace(tools, "vmtrace, faults by getrusage", VMTRACE_FAULTS="rusage"),
+        "noscan": lambda: vmtrace(tools, "vmtrace, without a scan", VMTRACE_SCAN="off"),
         "sampled": lambda: vmtrace(tools, "vmtrace, 512 KiB sampled", full=False,
                                    VMTRACE_SAMPLE="512K"),
         "heaptrack-raw": lambda: heaptrack(True),
