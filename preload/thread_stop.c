@@ -60,6 +60,29 @@ void thread_stop_add_value(struct thread_stop *stop, struct stopped_thread *thre
     thread->value_count++;
 }
 
+bool thread_stop_is_any_moving(const struct thread_stop *stop)
+{
+    for (size_t i = 0; i < stop->count; i++) {
+        if (stop->threads[i].moving)
+            return true;
+    }
+    return false;
+}
+
+bool thread_stop_read(const struct thread_stop *stop, uint32_t tid, const char *name, char *buffer,
+                      size_t size)
+{
+    char path[64];
+    struct text text;
+    text_init(&text, path, sizeof(path));
+    text_add(&text, "/proc/");
+    text_add_number(&text, stop->pid);
+    text_add(&text, "/task/");
+    text_add_number(&text, tid);
+    text_add(&text, name);
+    return sys_read_file(path, buffer, size) > 0;
+}
+
 static bool is_spared(const struct thread_stop *stop, uint32_t tid)
 {
     return tid == stop->spared[0] || tid == stop->spared[1];

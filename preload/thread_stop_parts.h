@@ -17,6 +17,11 @@ enum {
 };
 
 struct stopped_thread *thread_stop_find(struct thread_stop *stop, uint32_t tid);
+/* Is one within a realloc? */
+bool thread_stop_is_any_moving(const struct thread_stop *stop);
+/* A file of the thread's in /proc ("/stat"); false: it cannot be read. */
+bool thread_stop_read(const struct thread_stop *stop, uint32_t tid, const char *name, char *buffer,
+                      size_t size);
 int thread_stop_list(struct thread_stop *stop);
 void thread_stop_add_value(struct thread_stop *stop, struct stopped_thread *thread, uint64_t value);
 void thread_stop_end_ptrace(struct thread_stop *stop);

@@ -28,15 +28,8 @@ static long trace(long request, uint32_t tid, long data)
 /* A thread that has ended is listed as long as nobody has taken note of it. */
 static bool has_ended(const struct thread_stop *stop, uint32_t tid)
 {
-    char path[64], line[128];
-    struct text text;
-    text_init(&text, path, sizeof(path));
-    text_add(&text, "/proc/");
-    text_add_number(&text, stop->pid);
-    text_add(&text, "/task/");
-    text_add_number(&text, tid);
-    text_add(&text, "/stat");
-    if (sys_read_file(path, line, sizeof(line)) <= 0)
+    char line[128];
+    if (!thread_stop_read(stop, tid, "/stat", line, sizeof(line)))
         return true;
     const char *state = strrchr(line, ')'); /* the name before it may hold anything */
     return state && (state[2] == 'Z' || state[2] == 'X');
@@ -177,15 +170,6 @@ static void let_run(struct thread_stop *stop, bool all)
     }
 }
 
-static bool is_any_moving(const struct thread_stop *stop)
-{
-    for (size_t i = 0; i < stop->count; i++) {
-        if (stop->threads[i].moving)
-            return true;
-    }
-    return false;
-}
-
 static void drop_gone(struct thread_stop *stop)
 {
     size_t kept = 0;
@@ -204,7 +188,7 @@ bool thread_stop_by_ptrace(struct thread_stop *stop)
         return false;
     }
     read_all(stop);
-    for (unsigned i = 0; i < THREAD_MOVE_TRIES && is_any_moving(stop); i++) {
+    for (unsigned i = 0; i < THREAD_MOVE_TRIES && thread_stop_is_any_moving(stop); i++) {
         let_run(stop, i % 2);
         if (!stop_all(stop))
             break;

@@ -97,26 +97,11 @@ static void give_back(void)
     real(chosen, &action, NULL);
 }
 
-/* A file of the thread's in /proc; false: it cannot be read. */
-static bool read_of_thread(const struct thread_stop *stop, uint32_t tid, const char *name,
-                           char *buffer, size_t size)
-{
-    char path[64];
-    struct text text;
-    text_init(&text, path, sizeof(path));
-    text_add(&text, "/proc/");
-    text_add_number(&text, stop->pid);
-    text_add(&text, "/task/");
-    text_add_number(&text, tid);
-    text_add(&text, name);
-    return sys_read_file(path, buffer, size) > 0;
-}
-
 /* "SigBlk:\t0000000000000000"; what sigwait waits for is not shown there, but the call is. */
 static bool may_be_told(const struct thread_stop *stop, uint32_t tid)
 {
     char status[2048], call[128];
-    if (!read_of_thread(stop, tid, "/status", status, sizeof(status)))
+    if (!thread_stop_read(stop, tid, "/status", status, sizeof(status)))
         return false;
     const char *line = strstr(status, "\nSigBlk:\t");
     if (!line)
@@ -126,7 +111,7 @@ static bool may_be_told(const struct thread_stop *stop, uint32_t tid)
         blocked = blocked << 4 | (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
     if (blocked >> (chosen - 1) & 1)
         return false;
-    return !read_of_thread(stop, tid, "/syscall", call, sizeof(call)) || call[0] < '0' ||
+    return !thread_stop_read(stop, tid, "/syscall", call, sizeof(call)) || call[0] < '0' ||
            call[0] > '9' || text_number(call) != SYS_rt_sigtimedwait;
 }
 
@@ -161,15 +146,6 @@ static void wait_for_all(const struct thread_stop *stop)
         thread_stop_nap(THREAD_NAP_NS);
 }
 
-static bool is_any_moving(const struct thread_stop *stop)
-{
-    for (size_t i = 0; i < stop->count; i++) {
-        if (stop->threads[i].moving)
-            return true;
-    }
-    return false;
-}
-
 static void next_round(void)
 {
     __atomic_add_fetch(&round_number, 1, __ATOMIC_ACQ_REL);
@@ -197,7 +173,7 @@ bool thread_stop_by_signal(struct thread_stop *stop)
         next_round();
         tell_all(stop);
         wait_for_all(stop);
-        if (!is_any_moving(stop) || i + 1 == THREAD_MOVE_TRIES)
+        if (!thread_stop_is_any_moving(stop) || i + 1 == THREAD_MOVE_TRIES)
             break;
         next_round();
         thread_stop_nap(THREAD_MOVE_NS);

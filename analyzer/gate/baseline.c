@@ -43,7 +43,7 @@ bool baseline_put(struct baseline *baseline, const struct baseline_entry *entry)
     return true;
 }
 
-static int compare_entries(const void *left, const void *right)
+int baseline_by_key(const void *left, const void *right)
 {
     const struct baseline_entry *a = left, *b = right;
     return strcmp(a->key, b->key);
@@ -59,7 +59,7 @@ void baseline_tidy(struct baseline *baseline)
     size_t kept = 0;
     if (baseline->count == 0)
         return;
-    qsort(baseline->entries, baseline->count, sizeof(*baseline->entries), compare_entries);
+    qsort(baseline->entries, baseline->count, sizeof(*baseline->entries), baseline_by_key);
     for (size_t i = 1; i < baseline->count; i++) {
         struct baseline_entry *last = &baseline->entries[kept], *next = &baseline->entries[i];
         if (strcmp(last->key, next->key) != 0) {

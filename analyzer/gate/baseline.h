@@ -42,6 +42,7 @@ void baseline_release(struct baseline *baseline);
  * the larger figures and one note stay.  False when out of memory. */
 bool baseline_put(struct baseline *baseline, const struct baseline_entry *entry);
 void baseline_tidy(struct baseline *baseline);
+int baseline_by_key(const void *left, const void *right); /* for bsearch, then */
 
 /* Adds the entries of a file; of one that is there already the larger figures count.  The error
  * names file and line. */

@@ -18,19 +18,13 @@
 #define SLACK_BYTES 1024
 #define SLACK_PART 4
 
-static int compare_entries(const void *left, const void *right)
-{
-    const struct baseline_entry *a = left, *b = right;
-    return strcmp(a->key, b->key);
-}
-
 static struct baseline_entry *find_entry(const struct baseline *baseline, const char *key)
 {
     struct baseline_entry wanted = {.key = key};
     if (baseline->count == 0)
         return NULL;
     return bsearch(&wanted, baseline->entries, baseline->count, sizeof(*baseline->entries),
-                   compare_entries);
+                   baseline_by_key);
 }
 
 static void use(struct baseline_entry *entry, uint64_t blocks)

@@ -152,8 +152,4 @@ const char *finding_module(const char *module, size_t *length);
  * when out of memory. */
 char *finding_key(struct arena *arena, const struct finding *finding);
 
-/* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
-#define FINDING_HASH_BASIS UINT64_C(0xcbf29ce484222325)
-uint64_t finding_hash(uint64_t hash, const void *bytes, size_t size);
-
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/finding_group.h"
+#include "base/fnv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@ static int compare_keys(const void *left, const void *right)
 
 bool finding_tally_find(struct finding_set *set, struct finding *finding)
 {
-    uint64_t hash = finding_hash(FINDING_HASH_BASIS, finding->key, strlen(finding->key));
+    uint64_t hash = fnv_add(FNV_BASIS, finding->key, strlen(finding->key));
     uint32_t found;
     for (; (found = hash_map_get(&set->keys, hash)) != HASH_MAP_NONE; hash++)
         if (strcmp(set->findings[found].key, finding->key) == 0) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "gate/finding.h"
 
 /* How much older than its parent's word on it a child's trace may be: posix_spawn returns when the
@@ -44,8 +45,8 @@ static bool name_successor(struct finding_set *set, struct finding_process *proc
 static bool tell_untraced(struct finding_set *set, struct hash_map *told,
                           const struct finding_untraced *child)
 {
-    uint64_t hash = finding_hash(FINDING_HASH_BASIS, child->path, strlen(child->path) + 1);
-    hash = finding_hash(hash, child->reason, strlen(child->reason));
+    uint64_t hash = fnv_add(FNV_BASIS, child->path, strlen(child->path) + 1);
+    hash = fnv_add(hash, child->reason, strlen(child->reason));
     uint32_t known = hash_map_get(told, hash);
     if (known != HASH_MAP_NONE) {
         set->processes[known].count += child->count;
@@ -147,8 +148,8 @@ static bool set_fingerprints(struct finding_set *set)
     uint32_t number = 0;
     for (size_t i = 0; i < set->count; i++) {
         number = i && strcmp(list[i - 1]->key, list[i]->key) == 0 ? number + 1 : 0;
-        uint64_t hash = finding_hash(FINDING_HASH_BASIS, list[i]->key, strlen(list[i]->key) + 1);
-        list[i]->fingerprint = finding_hash(hash, &number, sizeof(number));
+        uint64_t hash = fnv_add(FNV_BASIS, list[i]->key, strlen(list[i]->key) + 1);
+        list[i]->fingerprint = fnv_add(hash, &number, sizeof(number));
     }
     free(list);
     return true;

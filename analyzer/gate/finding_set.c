@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "gate/finding_group.h"
 
 bool finding_set_init(struct finding_set *set)
@@ -24,16 +25,9 @@ void finding_set_release(struct finding_set *set)
     arena_free(set->arena);
 }
 
-uint64_t finding_hash(uint64_t hash, const void *bytes, size_t size)
-{
-    for (const unsigned char *at = bytes, *end = at + size; at < end; at++)
-        hash = (hash ^ *at) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
-    return finding_hash(hash, text ? text : "", (text ? strlen(text) : 0) + 1);
+    return fnv_add(hash, text ? text : "", (text ? strlen(text) : 0) + 1);
 }
 
 /* Makes room for one more of `size` bytes in a list of `count`.  False when out of memory. */
@@ -89,12 +83,12 @@ static uint64_t hash_stack(uint64_t hash, const struct report_frame *frames, siz
         hash = hash_text(hash, frame->module);
         if (frame->function) {
             hash = hash_text(hash, frame->function);
-            hash = finding_hash(hash, &frame->line, sizeof(frame->line));
+            hash = fnv_add(hash, &frame->line, sizeof(frame->line));
         } else if (frame->module) { /* without one it is a run-time address */
-            hash = finding_hash(hash, &frame->offset, sizeof(frame->offset));
+            hash = fnv_add(hash, &frame->offset, sizeof(frame->offset));
         }
     }
-    return finding_hash(hash, &count, sizeof(count));
+    return fnv_add(hash, &count, sizeof(count));
 }
 
 static uint64_t hash_report_stack(uint64_t hash, const struct report_stack *stack)
@@ -131,7 +125,7 @@ struct draft {
 
 static void draft_hash(struct draft *draft)
 {
-    uint64_t hash = hash_text(FINDING_HASH_BASIS, draft->finding.rule);
+    uint64_t hash = hash_text(FNV_BASIS, draft->finding.rule);
     hash = hash_report_stack(hash, draft->stack);
     hash = hash_report_stack(hash, draft->allocated);
     draft->hash = hash_report_stack(hash, draft->freed);

@@ -125,13 +125,3 @@ const struct live_block *block_table_next(const struct block_table *table, size_
     }
     return NULL;
 }
-
-const struct live_block *block_table_covering(const struct block_table *table, uint64_t address)
-{
-    size_t position = 0;
-    for (const struct live_block *block; (block = block_table_next(table, &position));) {
-        if (address - block->address < block->size)
-            return block;
-    }
-    return NULL;
-}

@@ -46,7 +46,4 @@ bool block_table_take(struct block_table *table, uint64_t address, struct live_b
 /* All blocks in no order: *position starts at 0; NULL at the end. */
 const struct live_block *block_table_next(const struct block_table *table, size_t *position);
 
-/* The block that `address` points into, found by looking at all of them; NULL if none. */
-const struct live_block *block_table_covering(const struct block_table *table, uint64_t address);
-
 #endif

@@ -3,11 +3,6 @@
 
 #include <signal.h>
 
-static uint32_t error_tid(const struct trace_model *model, const struct stream_state *stream)
-{
-    return stream->thread < model->threads.count ? model->threads.threads[stream->thread].tid : 0;
-}
-
 static struct memory_error error_of(const struct trace_model *model,
                                     const struct stream_state *stream, const struct event *event,
                                     uint32_t node, enum memory_error_kind kind)
@@ -15,7 +10,7 @@ static struct memory_error error_of(const struct trace_model *model,
     return (struct memory_error){
         .kind = kind,
         .ticks = event->ticks,
-        .tid = error_tid(model, stream),
+        .tid = thread_table_tid(&model->threads, stream->thread),
         .node = node,
         .allocated = STACK_NONE,
         .freed = STACK_NONE,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "base/vector.h"
 
 void pool_model_init(struct pool_model *model, struct site_table *sites, struct stack_tree *stacks,
@@ -22,22 +23,13 @@ void pool_model_release(struct pool_model *model)
     hash_map_release(&model->by_name);
 }
 
-/* FNV-1a; names with the same hash are taken for one. */
-static uint64_t pool_hash(const char *bytes, size_t length)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (uint8_t)bytes[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 static uint32_t pool_name_get(struct pool_model *model, const char *bytes, size_t length)
 {
     if (model->name_count >= POOL_NAMES_MAX) {
         bytes = "(other pools)";
         length = strlen(bytes);
     }
-    uint64_t hash = pool_hash(bytes, length);
+    uint64_t hash = fnv_add(FNV_BASIS, bytes, length); /* names with the same are taken for one */
     uint32_t index = hash_map_get(&model->by_name, hash);
     if (index != HASH_MAP_NONE)
         return index;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "base/vector.h"
 #include "model/residency_join.h"
 
@@ -55,20 +56,11 @@ const struct residency *residency_model_last(const struct residency_model *model
     return model->count ? &model->snapshots[model->count - 1] : NULL;
 }
 
-/* FNV-1a (Fowler, Noll, Vo), 64 bits. */
-static uint64_t name_hash(const struct event_string *name, uint64_t seed)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ seed;
-    for (size_t i = 0; i < name->length; i++)
-        hash = (hash ^ (uint8_t)name->bytes[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 /* One copy of each name; "" when there are too many. */
 static const char *residency_name(struct residency_model *model, const struct event_string *name)
 {
     for (uint64_t seed = 0; seed < 4; seed++) {
-        uint64_t hash = name_hash(name, seed);
+        uint64_t hash = fnv_add(FNV_BASIS ^ seed, name->bytes, name->length);
         uint32_t index = hash_map_get(&model->by_name, hash);
         if (index == HASH_MAP_NONE) {
             if (model->name_count == RESIDENCY_NAMES)

@@ -32,6 +32,12 @@ void thread_table_release(struct thread_table *table);
 /* Index of the entry, made when it is new; UINT32_MAX when out of memory. */
 uint32_t thread_table_get(struct thread_table *table, uint32_t tid);
 
+/* 0: no such entry. */
+static inline uint32_t thread_table_tid(const struct thread_table *table, uint32_t index)
+{
+    return index < table->count ? table->threads[index].tid : 0;
+}
+
 bool thread_table_name(struct thread_table *table, struct arena *arena, uint32_t tid,
                        const struct event_string *name);
 

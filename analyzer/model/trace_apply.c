@@ -47,11 +47,6 @@ static bool trace_apply_thread(struct trace_model *model, struct stream_state *s
     return stream->thread != UINT32_MAX;
 }
 
-static uint32_t trace_tid(const struct trace_model *model, const struct stream_state *stream)
-{
-    return stream->thread < model->threads.count ? model->threads.threads[stream->thread].tid : 0;
-}
-
 static void trace_apply_lost(struct trace_model *model, struct stream_state *stream, uint64_t ticks)
 {
     heap_model_blind(&model->heap, ticks);
@@ -128,8 +123,8 @@ static bool trace_apply_cold(struct trace_model *model, struct stream_state *str
            (model->without_faults || fault_model_apply(&model->faults, stream, event, node)) &&
            mapping_model_apply(&model->maps, stream, event, node) &&
            error_apply_unmapped(model, stream, event, node) &&
-           residency_model_apply(&model->residency, stream->index, trace_tid(model, stream),
-                                 event) &&
+           residency_model_apply(&model->residency, stream->index,
+                                 thread_table_tid(&model->threads, stream->thread), event) &&
            reach_model_apply(&model->reach, stream->index, event);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "base/vector.h"
 
 /* What a stream's last UNFOLLOWED was about, but for an entry's number + 1. */
@@ -38,13 +39,9 @@ static bool append(struct untraced_list *list, const struct untraced_child *chil
     return true;
 }
 
-/* FNV-1a */
 static uint64_t hash(const struct event_string *path, uint64_t why)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ why;
-    for (size_t i = 0; i < path->length; i++)
-        hash = (hash ^ (uint8_t)path->bytes[i]) * UINT64_C(0x100000001b3);
-    return hash;
+    return fnv_add(FNV_BASIS ^ why, path->bytes, path->length);
 }
 
 static bool is_alike(const struct untraced_child *child, const struct event_string *path,

@@ -68,6 +68,8 @@ bool report_build_notes(struct report_build *build);
  * what was used, and notes about what was not read. */
 bool report_suppress_leaks(struct report_build *build);
 bool report_suppress_errors(struct report_build *build);
+/* libc's functions have several names: "__GI___strdup" is "strdup" to others. */
+const char *report_public_name(const char *function);
 bool report_list_suppressions(struct report_build *build);
 
 /* report_residency.c, which calls the others: what was resident.  After the lists. */

@@ -45,11 +45,10 @@ static const char *report_error_kind(const struct memory_error *error)
     return report_signal_kind(error->signal);
 }
 
-static bool report_is_release(const char *function)
+static bool report_releases(const char *function)
 {
     static const char *const names[] = {"free", "cfree", "realloc", "reallocarray", "munmap"};
-    function += strncmp(function, "__GI_", 5) == 0 ? 5 : 0;
-    function += strspn(function, "_");
+    function = report_public_name(function);
     function += strncmp(function, "libc_", 5) == 0 ? 5 : 0;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(function, names[i]) == 0)
@@ -64,8 +63,7 @@ static const struct report_stack *report_from_release(struct report_build *build
 {
     size_t skipped = 0;
     while (skipped < stack->count && stack->frames[skipped].function &&
-           !stack->frames[skipped].application &&
-           !report_is_release(stack->frames[skipped].function))
+           !stack->frames[skipped].application && !report_releases(stack->frames[skipped].function))
         skipped++;
     if (skipped == 0 || skipped == stack->count || !stack->frames[skipped].function ||
         stack->frames[skipped].application)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "base/vector.h"
 #include "query/fault_sums.h"
 
@@ -11,21 +12,12 @@
 #define MAJOR_NS 100000
 #define FASTEST_NS UINT64_C(100000000)
 
-/* ---- keys: FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) ---- */
-
-static uint64_t fault_hash(uint64_t hash, const void *bytes, size_t size)
-{
-    for (const unsigned char *at = bytes; size > 0; at++, size--)
-        hash = (hash ^ *at) * UINT64_C(1099511628211);
-    return hash;
-}
+/* ---- keys ---- */
 
 static uint64_t fault_hash_text(uint64_t hash, const char *text)
 {
-    return text ? fault_hash(hash, text, strlen(text) + 1) : fault_hash(hash, "\xff", 1);
+    return text ? fnv_add(hash, text, strlen(text) + 1) : fnv_add(hash, "\xff", 1);
 }
-
-#define FNV_BASIS UINT64_C(14695981039346656037)
 
 static uint64_t fault_code_key(const struct report_stack *stack)
 {
@@ -35,9 +27,9 @@ static uint64_t fault_code_key(const struct report_stack *stack)
         hash = fault_hash_text(hash, frame->function);
         hash = fault_hash_text(hash, frame->module);
         hash = fault_hash_text(hash, frame->file);
-        hash = fault_hash(hash, &frame->line, sizeof(frame->line));
+        hash = fnv_add(hash, &frame->line, sizeof(frame->line));
         if (!frame->function)
-            hash = fault_hash(hash, &frame->offset, sizeof(frame->offset));
+            hash = fnv_add(hash, &frame->offset, sizeof(frame->offset));
     }
     return stack ? hash : 0;
 }
@@ -47,7 +39,7 @@ static uint64_t fault_target_key(const struct report_fault_target *target)
     uint64_t hash = fault_hash_text(FNV_BASIS, target->kind);
     hash = fault_hash_text(hash, target->name);
     hash = fault_hash_text(hash, target->module);
-    return fault_hash(hash, &target->site, sizeof(target->site));
+    return fnv_add(hash, &target->site, sizeof(target->site));
 }
 
 /* ---- sums; indexes are UINT32_MAX when out of memory ---- */

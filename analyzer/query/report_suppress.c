@@ -40,8 +40,7 @@ static bool report_is_below_main(const char *function)
     return strcmp(function, "_start") == 0 || strncmp(function, "__libc_start_", 13) == 0;
 }
 
-/* libc's functions have several names: "__GI___strdup" is "strdup" to others. */
-static const char *report_public_name(const char *function)
+const char *report_public_name(const char *function)
 {
     function += strncmp(function, "__GI_", 5) == 0 ? 5 : 0;
     return function + strspn(function, "_");

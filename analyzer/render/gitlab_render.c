@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "base/hash_map.h"
 #include "render/findings_render.h"
 #include "render/json_stream.h"
@@ -81,8 +82,8 @@ static bool add_unchecked(json_t *list, const struct finding_set *set)
         const char *command = process->command ? process->command : "";
         if (!process->unchecked)
             continue;
-        uint64_t hash = finding_hash(FINDING_HASH_BASIS, command, strlen(command) + 1);
-        hash = finding_hash(hash, process->unchecked, strlen(process->unchecked));
+        uint64_t hash = fnv_add(FNV_BASIS, command, strlen(command) + 1);
+        hash = fnv_add(hash, process->unchecked, strlen(process->unchecked));
         if (hash_map_get(&seen, hash) == HASH_MAP_NONE)
             good = hash_map_put(&seen, hash, 0) &&
                    json_array_append_new(list, unchecked_issue(set, process, hash)) == 0;

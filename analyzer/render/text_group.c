@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "query/own_frame.h"
 #include "render/text_report.h"
 
@@ -12,17 +13,9 @@ struct keyed_item {
     size_t index;
 };
 
-/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/). */
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
-{
-    for (const unsigned char *at = bytes; size > 0; at++, size--)
-        hash = (hash ^ *at) * UINT64_C(1099511628211);
-    return hash;
-}
-
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
-    return text ? hash_bytes(hash, text, strlen(text) + 1) : hash_bytes(hash, "\xff", 1);
+    return text ? fnv_add(hash, text, strlen(text) + 1) : fnv_add(hash, "\xff", 1);
 }
 
 static uint64_t hash_frame(uint64_t hash, const struct report_frame *frame)
@@ -30,15 +23,15 @@ static uint64_t hash_frame(uint64_t hash, const struct report_frame *frame)
     hash = hash_text(hash, frame->function);
     if (frame->function && frame->file && frame->line > 0) {
         hash = hash_text(hash, frame->file);
-        return hash_bytes(hash, &frame->line, sizeof(frame->line));
+        return fnv_add(hash, &frame->line, sizeof(frame->line));
     }
     hash = hash_text(hash, frame->module);
-    return hash_bytes(hash, &frame->offset, sizeof(frame->offset));
+    return fnv_add(hash, &frame->offset, sizeof(frame->offset));
 }
 
 static uint64_t item_key(const struct text_group_item *item)
 {
-    uint64_t hash = hash_bytes(UINT64_C(14695981039346656037), &item->rank, sizeof(item->rank));
+    uint64_t hash = fnv_add(FNV_BASIS, &item->rank, sizeof(item->rank));
     hash = hash_text(hash_text(hash, item->kind), item->pool);
     const struct report_frame *own = own_frame(item->stack);
     if (own == NULL)

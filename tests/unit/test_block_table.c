@@ -50,20 +50,31 @@ START_TEST(block_table_largest_size_is_kept)
 }
 END_TEST
 
-START_TEST(block_table_covering_block_is_found)
+/* In the order of the table they come from, which would crowd a smaller one. */
+START_TEST(block_table_takes_over_another_one)
 {
-    struct block_table table = {0};
-    struct live_block block = {.address = 0x1000, .size = 40};
-    struct live_block empty = {.address = 0x2000, .size = 0};
-    block_table_put(&table, &block);
-    block_table_put(&table, &empty);
-    ck_assert_uint_eq(block_table_covering(&table, 0x1027)->address, 0x1000);
-    ck_assert_ptr_null(block_table_covering(&table, 0x1028));
-    ck_assert_ptr_null(block_table_covering(&table, 0xfff));
-    ck_assert_ptr_null(block_table_covering(&table, 0x2000));
-    block_table_release(&table);
+    struct block_table from = {0}, to = {0};
+    size_t position = 0;
+    for (uint64_t i = 1; i <= 10000; i++) {
+        struct live_block block = {.address = i * 48, .size = i};
+        ck_assert(block_table_put(&from, &block));
+    }
+    ck_assert(block_table_put(&to, &(struct live_block){.address = 8, .size = 7}));
+    ck_assert(block_table_reserve(&to, from.count + 1));
+    const struct live_block *places = to.places;
+    for (const struct live_block *block; (block = block_table_next(&from, &position));)
+        ck_assert(block_table_put(&to, block));
+    ck_assert_ptr_eq(to.places, places);
+    ck_assert_uint_eq(to.count, 10001);
+    ck_assert_uint_eq(block_table_find(&to, 8)->size, 7);
+    for (uint64_t i = 1; i <= 10000; i++)
+        ck_assert_uint_eq(block_table_find(&to, i * 48)->size, i);
+    ck_assert(block_table_reserve(&to, 1));
+    ck_assert_ptr_eq(to.places, places);
+    block_table_release(&from);
+    block_table_release(&to);
 }
 END_TEST
 
 UNIT_MAIN("block_table", block_table_random_use_agrees_with_an_array,
-          block_table_largest_size_is_kept, block_table_covering_block_is_found)
+          block_table_largest_size_is_kept, block_table_takes_over_another_one)
