@@ -104,6 +104,7 @@ struct finding_set {
     size_t process_count, process_room;
     struct finding_untraced *untraced;
     size_t untraced_count, untraced_room;
+    bool unjudged;         /* nothing tripped the gate, but too little was checked to pass it */
     struct hash_map index; /* hash of rule and stacks -> first finding */
     struct hash_map keys;  /* hash of a key -> a finding of it */
 };

@@ -77,5 +77,6 @@ enum gate_verdict gate_judge(const struct gate *gate, struct finding_set *set)
             finding->fatal = false;
         tripped |= finding->fatal;
     }
-    return tripped ? GATE_TRIPPED : is_judged(gate, set) ? GATE_PASSED : GATE_UNJUDGED;
+    set->unjudged = !tripped && !is_judged(gate, set);
+    return tripped ? GATE_TRIPPED : set->unjudged ? GATE_UNJUDGED : GATE_PASSED;
 }

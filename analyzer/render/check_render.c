@@ -220,11 +220,14 @@ static void write_verdict(const struct text *text, const struct finding_set *set
     size_t checked = finding_set_checked(set);
     text_style(text, TEXT_BOLD);
     fputs("vmtrace: ", text->out);
-    text_style(text, fatal ? TEXT_BAD : checked == 0 ? TEXT_WARN : TEXT_GOOD);
+    text_style(text, fatal ? TEXT_BAD : checked == 0 || set->unjudged ? TEXT_WARN : TEXT_GOOD);
     if (fatal)
         fprintf(text->out, "failed, %zu finding%s", fatal, human_plural(fatal));
     else
-        fputs(checked == 0 ? "nothing could be checked" : "passed", text->out);
+        fputs(checked == 0    ? "nothing could be checked"
+              : set->unjudged ? "not everything could be checked"
+                              : "passed",
+              text->out);
     text_style(text, TEXT_NORMAL);
     fprintf(text->out, "; %zu process%s checked", checked, checked == 1 ? "" : "es");
     if (unchecked)

@@ -116,6 +116,8 @@ class Statuses(Odd):
         script = f"{ODD} hold & {ODD} sleep 60 & sleep 0.5; kill -9 $!; wait"
         said = self.check(125, "bash", "-c", script, options=["--discard", "--strict"])
         self.assertIn("--strict: some processes could not be checked", said)
+        self.assertIn("vmtrace: not everything could be checked; ", said)
+        self.assertNotIn("passed", said)
 
     def test_alike_ones_are_told_together(self):
         script = f"for i in 1 2 3 4 5; do {ODD} hold sleep 60 & p=\"$p $!\"; done; sleep 1; " \
