@@ -28,8 +28,7 @@ enum gate_verdict {
 /* Sets `fatal` and `whose` of each finding, and `unjudged`.  What a baseline knows (state
  * FINDING_KNOWN) trips nothing.  The verdict is GATE_UNJUDGED where a trace could not be read
  * (unless `lenient`), or no process's leaks could be judged (`strict`: some process's) and leaks
- * are what the gate is about.
- */
+ * are what the gate is about. */
 enum gate_verdict gate_judge(const struct gate *gate, struct finding_set *set);
 
 #endif
