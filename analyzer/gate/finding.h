@@ -139,6 +139,9 @@ uint64_t finding_set_unchecked(const struct finding_set *set);
  * line, else the innermost; else of all frames the innermost with a line; or NULL. */
 const struct report_frame *finding_place(const struct finding_stack *stack);
 
+/* "app --quick two words": the command without the program's folder.  Part of `process`. */
+const char *finding_process_name(const struct finding_process *process);
+
 /* "definite-leak" of REPORT_LEAK_DEFINITE, ... */
 const char *finding_leak_rule(enum report_leak_class class);
 

@@ -23,6 +23,18 @@ const struct report_frame *finding_place(const struct finding_stack *stack)
     return own ? own : lined;
 }
 
+const char *finding_process_name(const struct finding_process *process)
+{
+    const char *command = process->command && *process->command ? process->command
+                          : process->exe                        ? process->exe
+                                                                : "process";
+    size_t first = process->argc ? strlen(process->argv[0]) : strlen(command);
+    const char *name = command + strnlen(command, first);
+    while (name > command && name[-1] != '/')
+        name--;
+    return name;
+}
+
 static const char *class_words(enum report_leak_class class, bool many)
 {
     switch (class) {

@@ -10,7 +10,21 @@
 #include "render/findings_render.h"
 #include "render/text_report.h"
 
-enum { PROCESSES_SHOWN = 3 };
+enum { PROCESSES_SHOWN = 3, COMMAND_COLUMNS = 60 };
+
+/* Which test it was stands at the end: where not all fits the program's folder goes first. */
+static void write_command(const struct text *text, const struct finding_process *process)
+{
+    const char *name = finding_process_name(process);
+    const char *command = process->command && *process->command ? process->command : name;
+    size_t columns = COMMAND_COLUMNS;
+    if (name != command && strlen(command) > columns && !text->options->full_stacks) {
+        fprintf(text->out, "%s/", text_ellipsis(text));
+        columns -= strlen(".../");
+        command = name;
+    }
+    text_name(text, command, columns);
+}
 
 static void write_process(const struct text *text, const struct finding_process *process)
 {
@@ -21,7 +35,7 @@ static void write_process(const struct text *text, const struct finding_process 
     fprintf(text->out, "process %" PRIu32, process->pid);
     if (process->command && process->command[0]) {
         fputs(" (", text->out);
-        text_name(text, process->command, 60);
+        write_command(text, process);
         fputc(')', text->out);
     }
 }
@@ -178,7 +192,7 @@ static void write_unchecked_row(const struct text *text, const struct finding_pr
     fputs("  - ", text->out);
     if (count > 1) {
         fprintf(text->out, "%zu processes (", count);
-        text_name(text, process->command, 60);
+        write_command(text, process);
         fputc(')', text->out);
     } else {
         write_process(text, process);

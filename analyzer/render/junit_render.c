@@ -55,16 +55,10 @@ static struct test_case look_at(const struct finding_set *set, uint32_t process,
     return test;
 }
 
-/* "app --quick two words": the command without the program's folder. */
+/* "app --quick two words". */
 static char *command_name(struct arena *arena, const struct finding_process *process)
 {
-    const char *command = process->command && *process->command ? process->command
-                          : process->exe                        ? process->exe
-                                                                : "process";
-    size_t first = process->argc ? strlen(process->argv[0]) : strlen(command);
-    const char *name = command + strnlen(command, first);
-    while (name > command && name[-1] != '/')
-        name--;
+    const char *name = finding_process_name(process);
     size_t length = strlen(name);
     bool whole = length <= NAME_MOST;
     if (!whole)
