@@ -90,6 +90,7 @@ bool callstack_is_own(uint64_t pc)
 
 bool callstack_setup(void)
 {
+    stack_bounds_setup();
     void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
     if (!library)
         library = dlopen("libunwind.so.1", RTLD_NOW | RTLD_LOCAL);
@@ -179,6 +180,14 @@ static void keep(struct callstack *stack, const uint64_t *from, uint32_t count, 
     stack->count = count;
 }
 
+/* Modules that are not known yet must be asked for while they are there. */
+static void look_up_new(const struct callstack *stack)
+{
+    struct module module;
+    for (uint32_t i = stack->same; i < stack->count; i++)
+        modules_find(stack->pc[i] & ~VMT_PC_EXACT, &module);
+}
+
 /* The calling thread's first call, perhaps; see above. */
 static __attribute__((noinline, cold)) int first_backtrace(void **frames, int size)
 {
@@ -223,4 +232,5 @@ void callstack_capture(struct callstack *stack, const struct callstack_start *st
     }
     if (stack->cut != was_cut)
         stack->same = 0;
+    look_up_new(stack);
 }

@@ -13,6 +13,7 @@
 enum {
     PAGE = 4096,
     LONGEST_NAME = sizeof("VMTRACE_OUTPUT=") - 1,
+    MOST_ROOM = 16384, /* bytes of stack for an environment that is not the caller's */
 };
 
 static long call_kernel(long number, long a, long b, long c, long d)
@@ -109,7 +110,7 @@ static bool judge_name(const char *name, enum vmt_unfollowed *why)
 
 static bool is_on(void)
 {
-    return recording != RECORDING_OFF && settings.follow_children;
+    return recording != RECORDING_OFF && settings.follow_execs;
 }
 
 enum vmt_unfollowed exec_target_judge(int folder, const char *path, char *const environment[])
@@ -130,4 +131,61 @@ enum vmt_unfollowed exec_target_judge_name(const char *name, char *const environ
     if (!judge_name(name, &why))
         return VMT_FOLLOWED;
     return why ? why : judge_environment(environment);
+}
+
+/* The value of an LD_PRELOAD that we stand in, or NULL. */
+static const char *own_preload(const char *entry)
+{
+    bool own = strncmp(entry, "LD_PRELOAD=", 11) == 0 && strstr(entry, "libvmtrace.so");
+    return own ? entry + 11 : NULL;
+}
+
+size_t exec_target_room(enum vmt_unfollowed why, char *const environment[])
+{
+    size_t room = sizeof(*environment), text = 0;
+    if (!exec_file_is_spared(why) || !is_environment_readable(environment))
+        return 0;
+    for (char *const *entry = environment; entry && *entry; entry++) {
+        room += sizeof(*entry);
+        if (own_preload(*entry))
+            text += strlen(*entry) + 1;
+    }
+    return text && room + text <= MOST_ROOM ? room + text : 0;
+}
+
+/* Another thread may add to the environment meanwhile: if so it goes as it is. */
+char *const *exec_target_without(char *const environment[], void *room, size_t size)
+{
+    char **entries = room, *text = (char *)room + size; /* pointers from below, text from above */
+    size_t count;
+    for (count = 0; environment[count]; count++) {
+        const char *own = own_preload(environment[count]);
+        size_t length = own ? strlen(environment[count]) + 1 : 0;
+        if ((size_t)(text - (char *)room) < (count + 2) * sizeof(*entries) + length)
+            return environment;
+        text -= length;
+        entries[count] = own ? memcpy(text, environment[count], length) : environment[count];
+        if (own)
+            exec_target_leave(text + sizeof("LD_PRELOAD=") - 1);
+    }
+    entries[count] = NULL;
+    return entries;
+}
+
+void exec_target_leave(char *list)
+{
+    char *out = list;
+    for (char *at = list; *at;) {
+        size_t length = strcspn(at, ": ");
+        bool own = memmem(at, length, "libvmtrace.so", 13) != NULL;
+        char separator = at[length];
+        if (!own) {
+            if (out != list)
+                *out++ = ':';
+            memmove(out, at, length);
+            out += length;
+        }
+        at += length + (separator ? 1 : 0);
+    }
+    *out = '\0';
 }

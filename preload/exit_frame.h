@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The end of the process as the program sees it: the stack pointer and the registers of whoever
- * called exit() or one of its kind.  What lies between that and the recorder's own frames are
- * libc's, whose slots hold what earlier calls left there; to search them for pointers would hide
- * leaks.
+ * called exit() or one of its kind.  What lies between that and the recorder's work are frames of
+ * libc's and of its own, whose slots hold what earlier calls left there; to search them for
+ * pointers would hide leaks.
  *
  * And a stack for the work at the end, where the program's has no room for it: a handler on a
  * signal stack may call _exit.
@@ -13,7 +13,7 @@
 
 #include "callstack.h"
 
-enum { EXIT_FRAME_VALUES = 32 };
+enum { EXIT_FRAME_VALUES = 48 };
 
 struct exit_frame {
     uint64_t stack_pointer; /* 0: not known */
@@ -21,21 +21,14 @@ struct exit_frame {
     uint64_t values[EXIT_FRAME_VALUES]; /* that the program may still have in registers */
 };
 
-/* What lifecycle_end, which is in exit_frame.c, was called with: registers that functions keep, on
- * the caller's stack.  NULL on machines where nobody saves them. */
-struct exit_registers {
-#if defined(__x86_64__)
-    uint64_t r15, r14, r13, r12, rbx, rbp, return_address;
-    uint64_t stack[]; /* the caller's */
-#else
-    uint64_t none;
-#endif
-};
+/* What lifecycle_end, which each machine has in a file of its own, was called with: the registers
+ * that functions keep, on the caller's stack. */
+struct exit_registers;
 
-/* Once, while the library starts. */
-void exit_frame_resolve(void);
+/* Once, while the library starts.  The argument: libc's quick_exit. */
+void exit_frame_resolve(uint64_t quick_exit_address);
 
-/* Overwrites `stack`.  `exits`: it was exit() that the program called, or main that returned. */
+/* Overwrites `stack`.  `exits`: by exit(), quick_exit() or main's return, and so in libc. */
 void exit_frame_find(struct exit_frame *frame, const struct exit_registers *registers,
                      struct callstack *stack, bool exits);
 

@@ -142,7 +142,8 @@ static void swap_kind(struct stream *stream)
 static bool group_fact(struct stream *stream, const char *key, const char *root, const char *group,
                        const char *file)
 {
-    static char path[1024]; /* threads may have stacks of a page; one thread at a time comes here */
+    static char path[1024] SYS_TABLE; /* threads may have stacks of a page; one thread at a time
+                                         comes here */
     char value[64];
     struct text text;
     text_init(&text, path, sizeof(path));
@@ -167,7 +168,7 @@ static void control_group(struct stream *stream)
          "/memory.soft_limit_in_bytes", "/memory.usage_in_bytes"},
         {"0::", "/sys/fs/cgroup", "/memory.max", "/memory.high", "/memory.current"},
     };
-    static char groups[2048];
+    static char groups[2048] SYS_TABLE;
     if (sys_read_file("/proc/self/cgroup", groups, sizeof(groups)) <= 0)
         return;
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {

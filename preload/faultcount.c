@@ -159,7 +159,7 @@ void faultcount_before_fork(void)
 {
     struct rusage usage;
     large_fork = false;
-    if (faultcount_source != VMT_FAULTS_PERF || !settings.follow_children)
+    if (faultcount_source != VMT_FAULTS_PERF || !settings.follow_forks)
         return;
     sys_usage(RUSAGE_SELF, &usage);
     large_fork = usage.ru_maxrss >= FAULTCOUNT_LARGE_FORK / 1024;

@@ -12,6 +12,7 @@
 #include "lifecycle.h"
 #include "sys.h"
 #include "thread_state.h"
+#include "trace_file.h"
 #include "unfollowed.h"
 
 #include <dlfcn.h>
@@ -44,7 +45,7 @@ void interpose_process_resolve(void)
     RESOLVE(_exit);
     RESOLVE(quick_exit);
     RESOLVE(dlclose);
-    exit_frame_resolve();
+    exit_frame_resolve((uint64_t)real_quick_exit);
 }
 
 /* The child's trace begins with its first event, unless a signal handler forked that had
@@ -53,6 +54,8 @@ static void in_child(void)
 {
     thread_state_note_child();
     unfollowed_in_child();
+    if (recording == RECORDING_OFF)
+        trace_file_count_lost();
     if (thread_state.flags & THREAD_KEPT)
         lifecycle_check_fork();
     else
@@ -139,15 +142,17 @@ static const char *readable(const char *path)
 
 static int traced_execve(const char *path, char *const arguments[], char *const environment[])
 {
-    EXEC(readable(path), exec_target_judge(AT_FDCWD, path, environment),
-         REAL(execve)(path, arguments, environment));
+    enum vmt_unfollowed why = exec_target_judge(AT_FDCWD, path, environment);
+    EXEC_TARGET_ENVIRONMENT(passed, why, environment);
+    EXEC(readable(path), why, REAL(execve)(path, arguments, passed));
     return -1;
 }
 
 static int traced_execvpe(const char *file, char *const arguments[], char *const environment[])
 {
-    EXEC(file, exec_target_judge_name(file, environment),
-         REAL(execvpe)(file, arguments, environment));
+    enum vmt_unfollowed why = exec_target_judge_name(file, environment);
+    EXEC_TARGET_ENVIRONMENT(passed, why, environment);
+    EXEC(file, why, REAL(execvpe)(file, arguments, passed));
     return -1;
 }
 
@@ -173,8 +178,9 @@ EXPORT int execvpe(const char *file, char *const arguments[], char *const enviro
 
 EXPORT int fexecve(int fd, char *const arguments[], char *const environment[])
 {
-    EXEC("(descriptor)", exec_target_judge(fd, NULL, environment),
-         REAL(fexecve)(fd, arguments, environment));
+    enum vmt_unfollowed why = exec_target_judge(fd, NULL, environment);
+    EXEC_TARGET_ENVIRONMENT(passed, why, environment);
+    EXEC("(descriptor)", why, REAL(fexecve)(fd, arguments, passed));
     return -1;
 }
 
@@ -188,8 +194,9 @@ EXPORT int execveat(int fd, const char *path, char *const arguments[], char *con
     }
     const char *told = readable(path);
     bool itself = flags & AT_EMPTY_PATH && told && !*told;
-    EXEC(told, exec_target_judge(fd, itself ? NULL : path, environment),
-         REAL(execveat)(fd, path, arguments, environment, flags));
+    enum vmt_unfollowed why = exec_target_judge(fd, itself ? NULL : path, environment);
+    EXEC_TARGET_ENVIRONMENT(passed, why, environment);
+    EXEC(told, why, REAL(execveat)(fd, path, arguments, passed, flags));
     return -1;
 }
 

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "crash.h"
+#include "exec_target.h"
 #include "exit_frame.h"
 #include "facts.h"
 #include "fault_report.h"
@@ -46,27 +47,13 @@ static void quick_exit_handler(void)
     lifecycle_end(VMT_EXIT_QUICK, quick_status);
 }
 
-/* Children are to be left alone: they must not find us in LD_PRELOAD.  The variable is cut
+/* Programs that are executed are to be left alone: they must not find us in LD_PRELOAD.  The variable is cut
  * in place, in the environment that will be handed on. */
 static void remove_from_preload(void)
 {
     for (char **entry = environ; *entry; entry++) {
-        if (strncmp(*entry, "LD_PRELOAD=", 11) != 0)
-            continue;
-        char *list = *entry + 11, *out = list;
-        for (char *at = list; *at;) {
-            size_t length = strcspn(at, ": ");
-            bool own = memmem(at, length, "libvmtrace.so", 13) != NULL;
-            char separator = at[length];
-            if (!own) {
-                if (out != list)
-                    *out++ = ':';
-                memmove(out, at, length);
-                out += length;
-            }
-            at += length + (separator ? 1 : 0);
-        }
-        *out = '\0';
+        if (strncmp(*entry, "LD_PRELOAD=", 11) == 0)
+            exec_target_leave(*entry + 11);
     }
 }
 
@@ -90,6 +77,12 @@ static bool set_up(void)
 {
     if (!settings_load(environ))
         return false;
+    if (real_is_sanitized()) {
+        settings_complain(
+            "the program is built with a sanitizer (address, thread, memory or leak); "
+            "it runs untraced");
+        return false;
+    }
     clock_setup(settings.clock);
     if (!faultcount_setup(settings.faults)) {
         settings_complain(
@@ -97,7 +90,7 @@ static bool set_up(void)
             "rusage or off; the program runs untraced");
         return false;
     }
-    if (!settings.follow_children)
+    if (!settings.follow_execs)
         remove_from_preload();
     callstack_setup();
     facts_setup();
@@ -165,7 +158,7 @@ void lifecycle_forked(void)
     residency_forked();
     scan_forked();
     parent_trace = parent;
-    if (!settings.follow_children)
+    if (!settings.follow_forks)
         trace_file_forget_parent();
     else if (begin_trace())
         go_on(before);
@@ -219,7 +212,7 @@ static void scan_end(struct stream *stream, unsigned how, const struct exit_regi
     struct exit_frame frame;
     if (!lsan_wants_exit_scan(stream))
         return;
-    exit_frame_find(&frame, registers, &stream->callstack, how == VMT_EXIT_EXIT);
+    exit_frame_find(&frame, registers, &stream->callstack, how != VMT_EXIT_UNDERSCORE);
     stream->node_count = 0; /* the stack in there is another one */
     scan_at_exit(stream, &frame);
 }

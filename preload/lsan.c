@@ -122,6 +122,11 @@ void lsan_record(struct stream *stream)
         stream_record_end(&record);
 }
 
+bool lsan_has_options(void)
+{
+    return options != NULL;
+}
+
 bool lsan_wants_exit_scan(struct stream *stream)
 {
     if (!is_on("detect_leaks") || !is_on("leak_check_at_exit"))

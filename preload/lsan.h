@@ -19,6 +19,9 @@ void lsan_setup(char **environment);
  * are to be ignored if they were in the parent. */
 void lsan_record(struct stream *stream);
 
+/* Have LSAN_OPTIONS or the program any: something else may be a leak than usual. */
+bool lsan_has_options(void);
+
 /* Whether the end of the process is to be scanned: detect_leaks, leak_check_at_exit and
  * __lsan_is_turned_off have not ruled it out. */
 bool lsan_wants_exit_scan(struct stream *stream);

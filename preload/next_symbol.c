@@ -4,7 +4,6 @@
 #include <link.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/auxv.h>
 
 enum {
@@ -82,12 +81,22 @@ static uint32_t hash_of(const char *name)
     return hash;
 }
 
+/* Not strcmp: sanitizers have one, which begins them, and that needs what is looked up here. */
+static bool is_same(const char *one, const char *other)
+{
+    while (*one && *one == *other) {
+        one++;
+        other++;
+    }
+    return *one == *other;
+}
+
 static bool defines(const struct symbols *symbols, uint32_t index, const char *name)
 {
     const ElfW(Sym) *symbol = &symbols->symbol[index];
     return symbol->st_shndx != SHN_UNDEF &&
            !(symbols->version && symbols->version[index] & VERSION_HIDDEN) &&
-           strcmp(symbols->string + symbol->st_name, name) == 0;
+           is_same(symbols->string + symbol->st_name, name);
 }
 
 static const ElfW(Sym) * find_in(const struct symbols *symbols, const char *name, uint32_t hash)

@@ -186,12 +186,21 @@ static int compare_module(struct dl_phdr_info *info, size_t size, void *context)
     return 1;
 }
 
+/* Every runtime with a malloc exports this beside it, also where it is linked statically. */
+extern void *__interceptor_malloc(size_t size) __attribute__((weak));
+
+bool real_is_sanitized(void)
+{
+    return &__interceptor_malloc != NULL;
+}
+
 /* The mapped extent of the module that holds `function`.  Not dladdr(): it looks at every symbol of
  * the module, 60,000 instructions in libc. */
 static bool module_range(const void *function, struct range *range, const char **path)
 {
     struct wanted_module wanted = {.address = (uint64_t)function};
-    if (!dl_iterate_phdr(compare_module, &wanted))
+    if (real_is_sanitized() /* its dl_iterate_phdr may not be called yet */ ||
+        !dl_iterate_phdr(compare_module, &wanted))
         return false;
     *range = wanted.range;
     *path = wanted.path;

@@ -54,6 +54,9 @@ static inline bool real_is_bootstrap(const void *block)
 bool real_is_runtime(uint64_t pc);
 /* True for code of the module that holds the next malloc, when that is not libc. */
 bool real_is_allocator(uint64_t pc);
+
+/* Has the program a sanitizer's malloc?  Its runtime is not to be meddled with. */
+bool real_is_sanitized(void);
 /* Notes that operator new or delete is implemented at `function`. */
 void real_note_runtime(const void *function);
 

@@ -81,7 +81,7 @@ static bool equal(const struct unwind_row *a, const struct unwind_row *b)
 static uint64_t odd_word(const struct unwind_row *row)
 {
     uint32_t count = __atomic_load_n(&odd_count, __ATOMIC_RELAXED);
-    for (uint32_t i = 0; i < count && i < ODD_MAX; i++) {
+    for (uint32_t i = ODD_FIRST; i < count && i < ODD_MAX; i++) {
         if (__atomic_load_n(&odd_rows[i].ready, __ATOMIC_ACQUIRE) && equal(&odd_rows[i].row, row))
             return ROW_ODD | (uint64_t)i << ROW_ODD_SHIFT;
     }

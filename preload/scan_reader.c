@@ -22,7 +22,7 @@ _Static_assert(SCAN_KNOWN_PAGES == 1 << (64 - KNOWN_SHIFT), "a hash's upper bits
 /* "Seccomp:\t2": filters are in force, and one may kill for a call that it does not expect. */
 static bool is_filtered(void)
 {
-    static char status[4096];
+    static char status[4096] SYS_TABLE;
     int fd = process_file_open("status");
     if (fd < 0)
         return true;

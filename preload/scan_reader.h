@@ -14,6 +14,9 @@
 enum { SCAN_PIECE = 65536, SCAN_KNOWN_PAGES = 256 };
 
 struct scan_reader {
+    uint8_t buffer[SCAN_PIECE] __attribute__((aligned(64)));
+    /* Pages that may be read in place; zero before the first scan. */
+    uint64_t known[SCAN_KNOWN_PAGES];
     uint32_t pid;
     bool frozen;      /* nothing changes meanwhile: present private pages may be read in place */
     bool asked;       /* whether system calls are filtered */
@@ -22,9 +25,6 @@ struct scan_reader {
     bool keyed;       /* `rights` are to be put back */
     uint32_t rights;  /* of the thread, to memory under protection keys */
     struct scan_pages *pages; /* the caller's, of private memory; NULL: not known yet */
-    /* Pages that may be read in place; zero before the first scan. */
-    uint64_t known[SCAN_KNOWN_PAGES];
-    uint8_t buffer[SCAN_PIECE] __attribute__((aligned(64)));
 };
 
 /* Before the first read, and after the last, by the same task.  `frozen`: no other task runs in

@@ -205,6 +205,14 @@ void scan_space_finish(struct scan_space *space, uint64_t deadline)
     find_bounds(space);
 }
 
+void scan_space_only(struct scan_space *space, uint64_t start, uint64_t end)
+{
+    scan_space_begin(space, "");
+    space->ranges = space->lists;
+    append(space, space->ranges, &space->count, (struct scan_range){start, end, SCAN_TARGET});
+    find_bounds(space);
+}
+
 const struct scan_range *scan_space_find(const struct scan_space *space, uint64_t address)
 {
     size_t low = 0, high = space->count;

@@ -55,6 +55,15 @@ void scan_space_take_out(struct scan_space *space, uint64_t start, uint64_t end,
 /* `deadline`: monotonic, ns. */
 void scan_space_finish(struct scan_space *space, uint64_t deadline);
 
+/* Instead of all that: blocks lie in [start, end). */
+void scan_space_only(struct scan_space *space, uint64_t start, uint64_t end);
+
+/* Is it within the bounds of all targets and constants? */
+static inline bool scan_space_may_hold(const struct scan_space *space, uint64_t address)
+{
+    return address - space->low < space->high - space->low;
+}
+
 /* The range that `address` lies in, or NULL. */
 const struct scan_range *scan_space_find(const struct scan_space *space, uint64_t address);
 

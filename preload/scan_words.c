@@ -178,7 +178,7 @@ static bool take_word(struct scan_words *words, uint64_t place, uint64_t word)
 #if defined(__aarch64__)
     word &= UINT64_C(0x00ffffffffffffff); /* the processor ignores the rest */
 #endif
-    if (word - words->space->low >= words->space->high - words->space->low)
+    if (!scan_space_may_hold(words->space, word))
         return true;
     if (scan_words_is_target(words, word))
         return put_pointer(words, place, word);

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "own_memory.h"
 #include "process_files.h"
+#include "scan_tasks.h"
 #include "sys.h"
 #include "text.h"
 #include "thread_registers.h"
@@ -117,8 +118,8 @@ void scan_write_failure(struct stream *stream, enum vmt_scan reason, uint64_t nu
 
 /* ---- the address space ---- */
 
-static bool write_region(struct scan_work *work, uint64_t start, uint64_t length, unsigned flags,
-                         const struct smaps_region *file, const char *name, size_t name_length)
+bool scan_write_region(struct scan_work *work, uint64_t start, uint64_t length, unsigned flags,
+                       const struct smaps_region *file, const char *name, size_t name_length)
 {
     struct stream_record record;
     if (!begin(work, &record, VMT_OP_REGION, (7 + SMAPS_SIZES) * VMT_VARINT_MAX + name_length))
@@ -140,8 +141,8 @@ static bool use_region(struct scan_work *work)
 {
     const struct smaps_region *region = &work->parser.region;
     scan_space_add(&work->space, region);
-    return write_region(work, region->start, region->length, region->flags, region, region->name,
-                        region->name_length);
+    return scan_write_region(work, region->start, region->length, region->flags, region,
+                             region->name, region->name_length);
 }
 
 static bool read_maps(struct scan_work *work)
@@ -179,8 +180,9 @@ static bool take_out_own(void *context, const void *start, size_t bytes)
     if (!start || !bytes)
         return true;
     take_out_bytes(work, start, bytes);
-    return write_region(work, (uint64_t)start & -UINT64_C(4096), (bytes + 4095) & -(size_t)4096,
-                        VMT_REGION_READ | VMT_REGION_WRITE, NULL, "[vmtrace]", 9);
+    return scan_write_region(work, (uint64_t)start & -UINT64_C(4096),
+                             (bytes + 4095) & -(size_t)4096, VMT_REGION_READ | VMT_REGION_WRITE,
+                             NULL, "[vmtrace]", 9);
 }
 
 /* What lies below a stack pointer is left over from calls that have returned. */
@@ -212,11 +214,12 @@ static void take_out_threads(struct scan_work *work)
     take_out_thread_state(work, work->asker_pointer);
     for (size_t i = 0; i < work->stop.count; i++) {
         const struct stopped_thread *thread = &work->stop.threads[i];
-        static struct stack_bounds_block block;
+        static struct stack_bounds_block block SYS_TABLE;
         struct stack_bounds bounds = {0};
         if (!(thread->flags & VMT_THREAD_STOPPED))
             continue;
-        size_t got = scan_reader_copy(&work->reader, &block, thread->thread_pointer, sizeof(block));
+        size_t got = scan_reader_copy(&work->reader, &block,
+                                      stack_bounds_block_at(thread->thread_pointer), sizeof(block));
         if (got == sizeof(block)) {
             stack_bounds_of(&block, thread->thread_pointer, &bounds);
             take_out_thread_state(work, thread->thread_pointer);
@@ -228,7 +231,8 @@ static void take_out_threads(struct scan_work *work)
 static bool find_space(struct scan_work *work)
 {
     scan_space_begin(&work->space, trace_file_path());
-    if (!read_maps(work) || !own_memory_visit(take_out_own, work))
+    if (!read_maps(work) || !own_memory_visit(take_out_own, work) ||
+        !take_out_own(work, scan.shared, sizeof(*scan.shared)))
         return false;
     take_out_bytes(work, &own_image, own_image_size());
     take_out_bytes(work, work, sizeof(*work));
@@ -253,14 +257,15 @@ static bool write_thread(struct scan_work *work, uint32_t tid, uint64_t stack_po
     stream_record_number(&record, thread_pointer);
     stream_record_number(&record, flags);
     for (size_t i = 0; i < count; i++) {
-        if (scan_words_is_target(&work->words, values[i]))
+        if (scan_space_may_hold(&work->space, values[i]) &&
+            scan_words_is_target(&work->words, values[i]))
             stream_record_number(&record, values[i]);
     }
     stream_record_end(&record);
     return true;
 }
 
-static bool write_threads(struct scan_work *work)
+bool scan_write_threads(struct scan_work *work)
 {
     /* Other registers were saved on its stack. */
     if (!write_thread(work, work->asker, work->asker_stack, work->asker_pointer,
@@ -302,8 +307,11 @@ void scan_write(struct scan_work *work, bool frozen)
     __atomic_store_n(&work->deadline, work->search_ns + SCAN_MOST_NS, __ATOMIC_RELEASE);
     scan_words_begin(&work->words, stream, &work->space, &work->reader);
     scan_reader_begin(&work->reader, frozen);
+    bool small = scan_small_prove(work);
     if (write_scan(work)) {
-        if (find_space(work) && write_threads(work))
+        if (small)
+            scan_small_write(work);
+        else if (find_space(work) && scan_write_threads(work))
             scan_memory_search(work);
         uint64_t pause = pause_of(work);
         write_end(work, pause, sys_time_ns(CLOCK_MONOTONIC) - work->began_ns);

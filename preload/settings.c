@@ -14,7 +14,8 @@
 struct settings settings = {
     .output = SETTINGS_OUTPUT,
     .log = SETTINGS_LOG_ERRORS,
-    .follow_children = true,
+    .follow_forks = true,
+    .follow_execs = true,
     .depth = 128,
     .interval_ms = 10,
     .max_size = UINT64_MAX,
@@ -153,9 +154,10 @@ static bool set_scan(const char *value)
 
 static bool set_children(const char *value)
 {
-    static const char *const words[] = {"ignore", "follow", NULL};
+    static const char *const words[] = {"ignore", "fork", "follow", NULL};
     int index = pick(value, words);
-    settings.follow_children = index == 1;
+    settings.follow_forks = index >= 1;
+    settings.follow_execs = index == 2;
     return index >= 0;
 }
 
@@ -232,7 +234,7 @@ static const struct {
     {"VMTRACE_RESIDENCY", set_residency, "all, exit or off"},
     {"VMTRACE_SNAPSHOT_SIGNAL", set_snapshot_signal, VMT_SNAPSHOT_SIGNALS},
     {"VMTRACE_SCAN", set_scan, "exit or off"},
-    {"VMTRACE_CHILDREN", set_children, "follow or ignore"},
+    {"VMTRACE_CHILDREN", set_children, "follow, fork or ignore"},
     {"VMTRACE_DEPTH", set_depth, "a number of frames from 1 to 4096"},
     {"VMTRACE_SAMPLE", set_sample,
      "0, or a number of bytes up to 1024G, with K, M or G, of which about one is sampled"},

@@ -22,14 +22,28 @@ void stack_bounds_setup(void);
 /* Of the calling thread, whichever stack it runs on now. */
 void stack_bounds_find(struct stack_bounds *bounds);
 
-/* A thread control block, or as much of it as matters. */
+/* A thread control block of glibc's, or as much of it as matters.  It begins at the thread pointer,
+ * or ends there (ELF Handling for Thread-Local Storage, variants II and I). */
 struct stack_bounds_block {
+#if defined(__x86_64__)
     uint64_t words[288];
+#else
+    uint64_t words[192];
+#endif
 };
 
-/* Of the thread whose thread pointer is `address`, from a copy of what stands there.  Not of the
- * process's first thread. */
-void stack_bounds_of(const struct stack_bounds_block *block, uint64_t address,
+static inline uint64_t stack_bounds_block_at(uint64_t thread_pointer)
+{
+#if defined(__x86_64__)
+    return thread_pointer;
+#else
+    return thread_pointer - sizeof(struct stack_bounds_block);
+#endif
+}
+
+/* Of the thread with this thread pointer, from a copy of its block.  Not of the process's first
+ * thread. */
+void stack_bounds_of(const struct stack_bounds_block *block, uint64_t thread_pointer,
                      struct stack_bounds *bounds);
 
 static inline bool stack_bounds_hold(const struct stack_bounds *bounds, uint64_t address)

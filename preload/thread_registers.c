@@ -41,13 +41,6 @@ bool thread_registers_read(struct thread_registers *registers, uint32_t tid)
     registers->whole = append(registers, tid, NT_X86_XSTATE) || append(registers, tid, NT_PRFPREG);
     return true;
 }
-
-uint64_t thread_registers_pointer(void)
-{
-    uint64_t pointer;
-    __asm__("movq %%fs:0, %0" : "=r"(pointer));
-    return pointer;
-}
 #else
 bool thread_registers_read(struct thread_registers *registers, uint32_t tid)
 {
@@ -62,10 +55,5 @@ bool thread_registers_read(struct thread_registers *registers, uint32_t tid)
         registers->words[offsetof(struct user_regs_struct, sp) / sizeof(uint64_t)];
     registers->whole = append(registers, tid, NT_PRFPREG);
     return true;
-}
-
-uint64_t thread_registers_pointer(void)
-{
-    return (uint64_t)__builtin_thread_pointer();
 }
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Registers of a thread that ptrace has stopped:.
+ * Registers of a thread that ptrace has stopped.
  */
 #ifndef VMTRACE_THREAD_REGISTERS_H
 #define VMTRACE_THREAD_REGISTERS_H
@@ -23,6 +23,15 @@ struct thread_registers {
 bool thread_registers_read(struct thread_registers *registers, uint32_t tid);
 
 /* Of the calling thread. */
-uint64_t thread_registers_pointer(void);
+static inline uint64_t thread_registers_pointer(void)
+{
+#if defined(__x86_64__)
+    uint64_t pointer; /* the word there points to itself */
+    __asm__("movq %%fs:0, %0" : "=r"(pointer));
+    return pointer;
+#else
+    return (uint64_t)__builtin_thread_pointer();
+#endif
+}
 
 #endif

@@ -32,14 +32,14 @@ struct stopped_thread {
 };
 
 struct thread_stop {
+    struct stopped_thread threads[THREAD_STOP_MOST];
+    uint64_t values[THREAD_STOP_VALUES];
     uint32_t pid;
     uint32_t spared[2]; /* tids that go on: who asked and who keeps */
     enum vmt_stop how;
     bool in_use; /* its memory must stay */
     size_t count;
     size_t value_count;
-    struct stopped_thread threads[THREAD_STOP_MOST];
-    uint64_t values[THREAD_STOP_VALUES];
 };
 
 /* `pid` is the process's; `spared` may be 0. */

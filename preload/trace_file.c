@@ -167,8 +167,7 @@ static bool map_start(int fd, bool first_piece)
     return true;
 }
 
-/* A process that nobody would know of. */
-static void count_in_parent(void)
+void trace_file_count_lost(void)
 {
     if (parent_header)
         __atomic_fetch_add(&parent_header->lost_children, 1, __ATOMIC_RELAXED);
@@ -180,7 +179,7 @@ static void discard(void)
     if (settings_is_of_check(settings.output))
         return;
     sys_call(SYS_unlinkat, AT_FDCWD, (long)trace_path, 0, 0, 0, 0);
-    count_in_parent();
+    trace_file_count_lost();
 }
 
 static bool create(uint64_t parent_trace_id)
@@ -192,7 +191,7 @@ static bool create(uint64_t parent_trace_id)
     if (fd < 0) {
         settings_complain("cannot create the trace %s: %s; the program runs untraced", trace_path,
                           text_errno(-fd));
-        count_in_parent();
+        trace_file_count_lost();
         return false;
     }
     struct stat status;
@@ -215,7 +214,8 @@ static bool create(uint64_t parent_trace_id)
 bool trace_file_create(uint64_t parent_trace_id)
 {
     bool created = create(parent_trace_id);
-    trace_file_forget_parent();
+    if (created)
+        trace_file_forget_parent();
     return created;
 }
 

@@ -76,4 +76,8 @@ uint64_t trace_file_bytes(void);
 void trace_file_abandon(void);
 void trace_file_forget_parent(void);
 
+/* In a process without a trace that nobody would know of: counts it in that header, if it has one.
+ */
+void trace_file_count_lost(void);
+
 #endif

@@ -17,9 +17,10 @@ case ${1-} in
     ;;
 esac
 
+choose_build_root
 install_packages "${BUILD_PACKAGES[@]}"
 install_optional heaptrack zstd valgrind libc6-dbg liblsan0 libjemalloc2 libunwind8 sqlite3 git \
     libxml2-utils redis-tools
 provide_redis_server
-configure_and_build "$ROOT/build"
-exec python3 "$ROOT/tests/bench/bench.py" --build="$ROOT/build" "$@"
+configure_and_build "$BUILD_ROOT/build"
+exec python3 "$ROOT/tests/bench/bench.py" --build="$BUILD_ROOT/build" "$@"

@@ -17,25 +17,26 @@ case ${1-} in
     ;;
 esac
 
+choose_build_root
 install_packages "${BUILD_PACKAGES[@]}"
-configure_and_build "$ROOT/build"
+configure_and_build "$BUILD_ROOT/build"
 if [ $# -eq 0 ]; then
-    set -- "$ROOT/build/samples/leak_loop"
+    set -- "$BUILD_ROOT/build/samples/leak_loop"
 fi
 
-traces=$ROOT/build/demo
+traces=$BUILD_ROOT/build/demo
 rm -rf "$traces"
 mkdir -p "$traces"
 say "tracing $*"
 status=0
-"$ROOT/build/analyzer/vmtrace" run --output="$traces/%e.%p.%n.vmt" -- "$@" || status=$?
+"$BUILD_ROOT/build/analyzer/vmtrace" run --output="$traces/%e.%p.%n.vmt" -- "$@" || status=$?
 
 # A program's children have traces of their own; the largest one is shown.
 mapfile -t found < <(find "$traces" -name '*.vmt' -printf '%s %p\n' | sort -rn | cut -d' ' -f2-)
 if [ "${#found[@]}" -eq 0 ]; then
     die "$1 left no trace (exit status $status)"
 fi
-"$ROOT/build/analyzer/vmtrace-report" "${found[0]}"
+"$BUILD_ROOT/build/analyzer/vmtrace-report" "${found[0]}"
 if [ "${#found[@]}" -gt 1 ]; then
     say "$((${#found[@]} - 1)) more traces, of its other processes, are in $traces"
 fi

@@ -3,7 +3,9 @@
 # Set-up shared by the scripts of this folder: packages, builds, quiet steps.
 # Sourced, not run; the caller has `set -euo pipefail`.
 
+unset CDPATH
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD_ROOT=$ROOT
 JOBS=${JOBS:-$(nproc)}
 LOG_DIR=${LOG_DIR:-$ROOT/build/logs}
 export DEBIAN_FRONTEND=noninteractive
@@ -17,8 +19,8 @@ TEST_PACKAGES=(clang python3-jsonschema valgrind libc6-dbg strace sqlite3 redis-
     dpkg-dev man-db)
 # Tests that need these are skipped without them; their names differ between releases.
 OPTIONAL_TEST_PACKAGES=(libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 jq shellcheck dwz
-    elfutils meson libgtest-dev python3-pytest junitparser libtest-valgrind-perl
-    python3-sarif-python-om)
+    elfutils meson libgtest-dev python3-pytest python3-pytest-xdist junitparser
+    libtest-valgrind-perl python3-sarif-python-om)
 
 say()
 {
@@ -29,6 +31,22 @@ die()
 {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2
     exit 1
+}
+
+# ld.so's LD_PRELOAD is a list that blanks and colons separate, and % stands for something in the
+# names of traces: below such a folder what is traced cannot be built.  Sets BUILD_ROOT.
+choose_build_root()
+{
+    local awkward='*[[:space:]:%]*'
+    # shellcheck disable=SC2053
+    [[ $ROOT == $awkward ]] || return 0
+    BUILD_ROOT=${TMPDIR:-/tmp}/vmtrace-$(id -u)-$(cksum <<<"$ROOT" | cut -d' ' -f1)
+    # shellcheck disable=SC2053
+    [[ $BUILD_ROOT != $awkward ]] || die "LD_PRELOAD can name nothing below $ROOT, nor below ${TMPDIR-/tmp}"
+    say "LD_PRELOAD can name nothing below $ROOT: building in $BUILD_ROOT"
+    mkdir -m 755 "$BUILD_ROOT" 2>/dev/null || [ -O "$BUILD_ROOT" ] ||
+        die "$BUILD_ROOT cannot be made"
+    LOG_DIR=$BUILD_ROOT/build/logs
 }
 
 # quietly NAME COMMAND...: the output goes to a log, and is shown only if the command fails.
@@ -131,7 +149,7 @@ configure_and_build()
 # Debian's redis-tools holds the server under another name; a program is called by argv[0].
 provide_redis_server()
 {
-    local bin=$ROOT/build/bin
+    local bin=$BUILD_ROOT/build/bin
     if ! command -v redis-server >/dev/null && command -v redis-check-rdb >/dev/null; then
         mkdir -p "$bin"
         ln -sf "$(command -v redis-check-rdb)" "$bin/redis-server"

@@ -7,6 +7,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+umask 022 # the package's folders get what it leaves
 install_packages "${BUILD_PACKAGES[@]}" dpkg-dev file
 configure_and_build "$ROOT/build-package" -DVMTRACE_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr
 rm -rf "$ROOT/build-package/package"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Builds vmtrace for aarch64 with warnings as errors and tries the recorder under qemu-aarch64, on
-# Debian or Ubuntu for x86-64; the traces are read by a native vmtrace-report.
+# Debian or Ubuntu for x86-64; the traces are read by a native vmtrace-report.  Needs a few minutes.
 #
 #   scripts/test-aarch64.sh [UNITTEST-ARGUMENT...]     e.g. -k fork
 #
@@ -19,7 +19,8 @@ case ${1-} in
     ;;
 esac
 
-DIR=$ROOT/build-aarch64
+choose_build_root
+DIR=$BUILD_ROOT/build-aarch64
 SYSROOT=$DIR/root
 TRIPLE=aarch64-linux-gnu
 CROSS_PACKAGES=(gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-user)
@@ -79,7 +80,7 @@ compile_chain()
 }
 
 install_packages "${BUILD_PACKAGES[@]}" "${CROSS_PACKAGES[@]}"
-configure_and_build "$ROOT/build" -DVMTRACE_WERROR=ON -- vmtrace-report
+configure_and_build "$BUILD_ROOT/build" -DVMTRACE_WERROR=ON -- vmtrace-report vmtrace
 mkdir -p "$DIR"
 unpack_sysroot
 write_toolchain
@@ -88,7 +89,7 @@ PKG_CONFIG_LIBDIR=$SYSROOT/usr/lib/$TRIPLE/pkgconfig PKG_CONFIG_SYSROOT_DIR=$SYS
 compile_chain chain
 compile_chain chain_pac -mbranch-protection=standard
 
-export ARM_BUILD=$DIR ARM_SYSROOT=$SYSROOT NATIVE_REPORT=$ROOT/build/analyzer/vmtrace-report
+export ARM_BUILD=$DIR ARM_SYSROOT=$SYSROOT NATIVE_REPORT=$BUILD_ROOT/build/analyzer/vmtrace-report
 unset LD_PRELOAD DEBUGINFOD_URLS
 say "tests under qemu-aarch64"
 exec python3 "$ROOT/tests/aarch64/aarch64_test.py" "$@"

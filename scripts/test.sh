@@ -18,27 +18,23 @@ case ${1-} in
     ;;
 esac
 
+choose_build_root
 install_packages "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
 install_optional "${OPTIONAL_TEST_PACKAGES[@]}"
 provide_redis_server
 
-# The checkout may belong to another user than the one who tests it.
-export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
-# Nothing of the user's own may reach the traced programs or the reports.
-unset LD_PRELOAD DEBUGINFOD_URLS LSAN_OPTIONS GITHUB_STEP_SUMMARY GITHUB_WORKSPACE CI_PROJECT_DIR
-while read -r name; do
-    unset "$name"
-done < <(compgen -A export VMTRACE_)
+# Of the user's own; the tests in Python see to themselves (tests/surroundings.py).
+unset LD_PRELOAD DEBUGINFOD_URLS ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS
 export CTEST_OUTPUT_ON_FAILURE=1
 
-configure_and_build "$ROOT/build" -DVMTRACE_WERROR=ON
+configure_and_build "$BUILD_ROOT/build" -DVMTRACE_WERROR=ON
 if command -v clang >/dev/null; then
-    CC=clang CXX=clang++ configure_and_build "$ROOT/build-clang" -DVMTRACE_WERROR=ON
+    CC=clang CXX=clang++ configure_and_build "$BUILD_ROOT/build-clang" -DVMTRACE_WERROR=ON
 fi
-configure_and_build "$ROOT/build-sanitize" -DVMTRACE_WERROR=ON -DVMTRACE_SANITIZE=ON
+configure_and_build "$BUILD_ROOT/build-sanitize" -DVMTRACE_WERROR=ON -DVMTRACE_SANITIZE=ON
 
 say "unit tests and fuzzers under sanitizers"
-(cd "$ROOT/build-sanitize" && ctest -L '^(unit|fuzz)$' -j "$JOBS" --timeout 600 </dev/null)
+(cd "$BUILD_ROOT/build-sanitize" && ctest -L '^(unit|fuzz)$' -j "$JOBS" --timeout 600 </dev/null)
 say "all tests"
-cd "$ROOT/build"
+cd "$BUILD_ROOT/build"
 exec ctest -LE '^bench$' -j "$JOBS" --timeout 900 "$@" </dev/null

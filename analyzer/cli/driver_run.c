@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <vmtrace/exec_file.h>
+
 #include "cli/cli_common.h"
 #include "render/human.h"
 
@@ -47,10 +49,12 @@ static void choose_library(const struct driver_run *run, char path[PATH_MAX])
 }
 
 /* In front of what is preloaded already: another allocator is called by us, not the other way. */
-void driver_preload(const struct driver_run *run)
+void driver_preload(const struct driver_run *run, enum vmt_unfollowed why)
 {
     const char *old = getenv("LD_PRELOAD");
     char *list = NULL, library[PATH_MAX];
+    if (exec_file_is_spared(why))
+        return;
     choose_library(run, library);
     if (asprintf(&list, "%s%s%s", library, old && *old ? ":" : "", old ? old : "") < 0 ||
         setenv("LD_PRELOAD", list, 1) != 0) {
@@ -100,10 +104,10 @@ int driver_run(int argc, char **argv)
     struct driver_outcome outcome;
     char found[PATH_MAX];
     driver_options_parse(&run, argc, argv);
-    driver_preload(&run);
-    const char *problem = driver_target_problem(run.command[0], found);
-    if (problem && !run.quiet)
-        cli_error("%s is %s: it runs, but cannot be traced", found, problem);
+    enum vmt_unfollowed why = driver_target_judge(run.command[0], found);
+    driver_preload(&run, why);
+    if (why && !run.quiet)
+        cli_error("%s is %s: it runs, but cannot be traced", found, exec_file_words(why));
     uint64_t since_ns = now_realtime_ns();
     if (!driver_child_run(run.command, &outcome)) {
         cli_error("cannot start a process: %s", strerror(errno));
@@ -113,7 +117,7 @@ int driver_run(int argc, char **argv)
         return driver_start_failed(run.command[0], outcome.exec_errno);
     /* An untraceable program may still have children that are traced. */
     if (!run.quiet)
-        tell_traces(&run, outcome.pid, since_ns, problem == NULL);
+        tell_traces(&run, outcome.pid, since_ns, why == VMT_FOLLOWED);
     if (WIFSIGNALED(outcome.status))
         driver_child_die(WTERMSIG(outcome.status));
     return WEXITSTATUS(outcome.status);

@@ -18,6 +18,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include <vmtrace/trace_format.h>
+
 struct driver_run {
     char **command;      /* the program and its arguments, NULL-terminated */
     const char *library; /* --library, or NULL */
@@ -37,8 +39,9 @@ void driver_options_parse(struct driver_run *run, int argc, char **argv);
  * trace goes.  A child parser whose input is a struct driver_run. */
 extern const struct argp driver_recording_argp;
 
-/* Puts the library into LD_PRELOAD; exits when that cannot work. */
-void driver_preload(const struct driver_run *run);
+/* Puts the library into LD_PRELOAD; exits when that cannot work.  `why`: of the program; with a
+ * sanitizer's malloc or another libc it would not start, and runs without the library. */
+void driver_preload(const struct driver_run *run, enum vmt_unfollowed why);
 
 /* "cannot run PROGRAM: reason"; the exit status that goes with it. */
 int driver_start_failed(const char *program, int reason);
@@ -50,10 +53,9 @@ bool driver_self(char path[PATH_MAX]);
  * there is none, with the exit status. */
 int driver_exec_report(char **argv);
 
-/* Why LD_PRELOAD cannot work on `program` as execvp would find it ("a statically linked
- * program"), or NULL if it can or the program cannot be looked at.  `found` is set to its path,
- * or to "" if there is none. */
-const char *driver_target_problem(const char *program, char found[PATH_MAX]);
+/* Why LD_PRELOAD cannot work on `program` as execvp would find it; also VMT_FOLLOWED where it
+ * cannot be looked at.  `found` is set to its path, or to "" if there is none. */
+enum vmt_unfollowed driver_target_judge(const char *program, char found[PATH_MAX]);
 
 /* How a program ended, or why it never began. */
 struct driver_outcome {

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <vmtrace/trace_format.h>
+#include <vmtrace/exec_file.h>
 
 #include "cli/cli_common.h"
 
@@ -167,7 +167,7 @@ static void tell_running(struct driver_session *session)
             command[0] = '\0';
         if (file)
             fclose(file);
-        driver_session_argument(session, "--running=%d:%s", running[i], command);
+        driver_session_argument(session, "--untraced=%d:0:%s", running[i], command);
     }
 }
 
@@ -237,10 +237,10 @@ int driver_session_run(struct driver_session *session)
     struct driver_outcome *outcome = &session->outcome;
     char folder[PATH_MAX], found[PATH_MAX];
     const char *program = session->run.command[0];
-    const char *problem = driver_target_problem(program, found);
+    enum vmt_unfollowed why = driver_target_judge(program, found);
     try_options(session);
     make_folder(session, folder);
-    driver_preload(&session->run);
+    driver_preload(&session->run, why);
     const char *children = getenv("VMTRACE_CHILDREN");
     bool adopts = !(children && strcmp(children, "ignore") == 0) && driver_child_adopt();
     if (!driver_child_run(session->run.command, outcome)) {
@@ -252,10 +252,12 @@ int driver_session_run(struct driver_session *session)
         rmdir(folder);
         return driver_start_failed(program, outcome->exec_errno);
     }
+    if (why)
+        driver_session_argument(session, "--untraced=%d:%d:%s", outcome->pid, (int)why, found);
     if (adopts)
         tell_running(session);
     chmod(folder, 0700);
-    int verdict = judge(session, folder, problem);
+    int verdict = judge(session, folder, exec_file_words(why));
     leave_folder(session, folder);
     tell_end(session);
     int status = end_status(session, outcome->status, verdict);

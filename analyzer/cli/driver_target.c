@@ -41,9 +41,9 @@ static long call_kernel(long number, long a, long b, long c, long d)
     return result < 0 ? -errno : result;
 }
 
-const char *driver_target_problem(const char *program, char found[PATH_MAX])
+enum vmt_unfollowed driver_target_judge(const char *program, char found[PATH_MAX])
 {
     enum vmt_unfollowed why;
     find_program(program, found);
-    return exec_file_judge(call_kernel, AT_FDCWD, found, &why) ? exec_file_words(why) : NULL;
+    return exec_file_judge(call_kernel, AT_FDCWD, found, &why) ? why : VMT_FOLLOWED;
 }

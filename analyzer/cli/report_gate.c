@@ -7,8 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vmtrace/exec_file.h>
+
 #include "cli/cli_common.h"
 #include "cli/report_output.h"
+#include "cli/report_remove.h"
 #include "render/findings_render.h"
 
 void report_gate_begin(struct report_gate *gate, const struct report_settings *settings)
@@ -28,12 +31,13 @@ void report_gate_begin(struct report_gate *gate, const struct report_settings *s
     }
 }
 
-/* PID:COMMAND, from `vmtrace check`. */
-static bool add_running(struct finding_set *set, const char *text)
+/* PID:REASON:COMMAND, from `vmtrace check`; the reason is a VMT_UNFOLLOWED_*, 0: it still runs. */
+static bool add_untraced(struct finding_set *set, const char *text)
 {
-    char *colon;
-    uint32_t pid = (uint32_t)strtoul(text, &colon, 10);
-    return finding_set_add_running(set, pid, *colon ? colon + 1 : text);
+    char *at;
+    uint32_t pid = (uint32_t)strtoul(text, &at, 10);
+    const char *reason = exec_file_words(*at ? strtoul(at + 1, &at, 10) : 0);
+    return finding_set_add_untraced(set, pid, *at ? at + 1 : "", reason ? reason : "it still runs");
 }
 
 void report_gate_release(struct report_gate *gate)
@@ -114,31 +118,6 @@ static bool save_baseline(struct report_gate *gate)
     return report_output_close(&output, true);
 }
 
-/* By process: whether something of it trips the gate. */
-static void find_failed(const struct finding_set *set, bool *failed)
-{
-    for (size_t i = 0; i < set->count; i++)
-        for (size_t j = 0; set->findings[i].fatal && j < set->findings[i].process_count; j++)
-            failed[set->findings[i].processes[j]] = true;
-}
-
-static void remove_traces(const struct finding_set *set, bool all)
-{
-    bool *failed = calloc(set->process_count + 1, sizeof(*failed));
-    if (!failed) {
-        cli_error("out of memory: traces are not removed");
-        return;
-    }
-    find_failed(set, failed);
-    for (size_t i = 0; i < set->process_count; i++) {
-        const char *trace = set->processes[i].trace;
-        bool clean = !failed[i] && !set->processes[i].unchecked;
-        if ((all || clean) && trace && strcmp(trace, "-") != 0 && unlink(trace) != 0)
-            cli_error("cannot remove %s: %s", trace, strerror(errno));
-    }
-    free(failed);
-}
-
 /* https://docs.github.com/actions/reference/workflow-commands-for-github-actions: what is appended
  * to this file is shown with the job.  False: a message was printed. */
 static bool write_job_summary(const struct report_gate *gate)
@@ -212,8 +191,8 @@ int report_gate_finish(struct report_gate *gate)
     bool good = true;
     if (!gate->wanted)
         return CLI_OK;
-    for (size_t i = 0; i < asked->running_count && good; i++)
-        good = add_running(&gate->findings, asked->running[i]);
+    for (size_t i = 0; i < asked->untraced_count && good; i++)
+        good = add_untraced(&gate->findings, asked->untraced[i]);
     if (!good || !judge(gate, &gate->findings, &gate->baseline, &gate->verdict)) {
         cli_error("out of memory");
         return CLI_UNREADABLE;
@@ -229,7 +208,7 @@ int report_gate_finish(struct report_gate *gate)
     if (asked->save_baseline && !save_baseline(gate))
         status = CLI_UNREADABLE;
     if (asked->remove_clean || asked->remove_all)
-        remove_traces(&gate->findings, asked->remove_all);
+        report_remove_traces(&gate->findings, asked->remove_all);
     if (!asked->asked)
         return status;
     if (gate->verdict == GATE_TRIPPED)

@@ -20,7 +20,7 @@ enum {
     KEY_REMOVE_CLEAN,
     KEY_REMOVE_ALL,
     KEY_VERDICT,
-    KEY_RUNNING,
+    KEY_UNTRACED,
 };
 
 static const struct argp_option options[] = {
@@ -52,7 +52,8 @@ static const struct argp_option options[] = {
      "Delete the traces of processes that were checked and passed", 4},
     {"remove-all", KEY_REMOVE_ALL, NULL, 0, "Delete the traces that were read", 4},
     {"verdict", KEY_VERDICT, NULL, 0, "Print the verdict on standard error, too", 4},
-    {"running", KEY_RUNNING, "PID:COMMAND", OPTION_HIDDEN, "A process that was not awaited", 4},
+    {"untraced", KEY_UNTRACED, "PID:REASON:COMMAND", OPTION_HIDDEN,
+     "A process that left no trace, or was not awaited", 4},
     {0},
 };
 
@@ -170,8 +171,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case KEY_VERDICT:
         settings->verdict = true;
         return 0;
-    case KEY_RUNNING:
-        return append(&settings->running, &settings->running_count, value);
+    case KEY_UNTRACED:
+        return append(&settings->untraced, &settings->untraced_count, value);
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -202,5 +203,5 @@ void gate_settings_release(struct gate_settings *settings)
 {
     free(settings->only);
     free(settings->baselines);
-    free(settings->running);
+    free(settings->untraced);
 }

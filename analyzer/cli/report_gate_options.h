@@ -19,9 +19,10 @@ struct gate_settings {
     size_t baseline_count;
     const char *save_baseline; /* or NULL */
     bool remove_clean, remove_all;
-    bool verdict;         /* print it on stderr, too */
-    const char **running; /* "PID:COMMAND" of processes that were not awaited; malloc'd */
-    size_t running_count;
+    bool verdict;          /* print it on stderr, too */
+    const char **untraced; /* "PID:REASON:COMMAND" of processes that were not awaited or cannot
+                              leave a trace; malloc'd */
+    size_t untraced_count;
 };
 
 /* A child parser (https://www.gnu.org/software/libc/manual/html_node/Argp-Children.html); its

@@ -8,17 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/error.h"
 #include "cli/cli_common.h"
 #include "cli/report_gate.h"
+#include "cli/report_load.h"
 #include "cli/report_options.h"
 #include "cli/report_output.h"
-#include "cli/report_progress.h"
-#include "model/parent_shelf.h"
-#include "model/trace_model.h"
-#include "symbol/symbolizer.h"
-
-enum { BINARIES_KEPT = 16 }; /* from one process to the next */
 
 /* Opening FILE for writing would destroy the trace that it names. */
 static void refuse_own_input(const struct report_settings *settings)
@@ -47,101 +41,6 @@ static void choose_look(struct report_settings *settings)
     struct winsize window;
     if (to_stdout && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0)
         settings->render.columns = window.ws_col;
-}
-
-/* Names cost much more than all the rest, and most processes of a test suite have nothing to
- * name. */
-static bool is_worth_names(const struct report_settings *settings, const struct report *report)
-{
-    unsigned classes = settings->render.leak_classes | settings->gate.gate.classes;
-    for (size_t i = 0; i < report->leak_count; i++)
-        if (classes & RENDER_LEAK_BIT(report->leaks[i].class))
-            return true;
-    return report->error_count > 0;
-}
-
-/* And nothing else of a process. */
-static bool is_about_findings(const struct report_settings *settings)
-{
-    return settings->renderer->findings && !settings->renderer->per_process;
-}
-
-static struct report *build_report(const struct report_settings *settings,
-                                   const struct trace_model *model, struct report_options *options)
-{
-    options->findings_only = is_about_findings(settings);
-    options->resolve = !options->findings_only;
-    struct report *report = report_new(model, options);
-    if (options->resolve || !report || !is_worth_names(settings, report))
-        return report;
-    report_free(report);
-    options->resolve = true;
-    return report_new(model, options);
-}
-
-/* From one trace to the next, for reports about findings. */
-struct shared {
-    struct symbolizer *symbolizer;
-    struct parent_shelf *parents;
-};
-
-/* One for all findings: libc's debug information takes 50 ms to unpack.  Not for reports that stand
- * alone, which tell what was wrong with their own binaries. */
-static struct symbolizer *share_symbolizer(const struct report_settings *settings,
-                                           const struct symbolizer_options *options,
-                                           struct shared *shared)
-{
-    if (!settings->renderer->findings)
-        return NULL;
-    if (shared->symbolizer && symbolizer_binaries(shared->symbolizer) > BINARIES_KEPT) {
-        symbolizer_free(shared->symbolizer);
-        shared->symbolizer = NULL;
-    }
-    if (!shared->symbolizer)
-        shared->symbolizer = symbolizer_new(options);
-    return shared->symbolizer;
-}
-
-/* NULL: a message was printed. */
-static struct report *load_report(const struct report_settings *settings, const char *path,
-                                  struct shared *shared)
-{
-    struct error error = {.code = VMT_OK};
-    struct report_progress progress;
-    struct trace_model *model = trace_model_new();
-    struct report *report = NULL;
-    report_progress_begin(&progress, path);
-    if (model == NULL) {
-        cli_error("%s: out of memory", path);
-        return NULL;
-    }
-    if (settings->read_parent)
-        trace_model_want_parent(model);
-    if (is_about_findings(settings)) {
-        trace_model_skip_faults(model);
-        trace_model_share_parents(model, shared->parents);
-    }
-    const struct trace_progress watch = {report_progress_step, &progress};
-    enum vmt_error code = trace_model_read(model, path, &error, &watch);
-    if (code == VMT_OK) {
-        const struct symbolizer_options symbols = {
-            .sysroot = settings->sysroot,
-            .debug_dirs = (const char *const *)settings->debug_dirs,
-            .same_machine = settings->sysroot == NULL,
-        };
-        struct report_options options = {.symbols = &symbols,
-                                         .symbolizer = share_symbolizer(settings, &symbols, shared),
-                                         .resolve = true,
-                                         .progress = report_progress_step,
-                                         .progress_context = &progress,
-                                         .suppressions = settings->suppressions};
-        report = build_report(settings, model, &options);
-    }
-    report_progress_erase(&progress);
-    trace_model_free(model);
-    if (report == NULL)
-        cli_error("%s: %s", path, code == VMT_OK ? "out of memory" : error.message);
-    return report;
 }
 
 /* Between the reports of several traces in one text. */
@@ -244,10 +143,10 @@ static bool report_one(const struct report_settings *settings, struct report_gat
 
 /* Goes on to the next trace when one cannot be read. */
 static bool report_all(const struct report_settings *settings, struct report_gate *gate,
-                       struct report_output *output, struct shared *shared, int *status)
+                       struct report_output *output, struct report_loader *loader, int *status)
 {
     for (size_t i = 0; i < settings->traces.count; i++) {
-        struct report *report = load_report(settings, settings->traces.paths[i], shared);
+        struct report *report = report_loader_load(loader, settings->traces.paths[i]);
         bool opened = output->stream != NULL;
         if (report == NULL) {
             if (!settings->gate.gate.lenient)
@@ -273,12 +172,12 @@ static int run(const struct report_settings *settings)
 {
     struct report_output output = {0};
     struct report_gate gate;
-    struct shared shared = {.parents = parent_shelf_new()};
+    struct report_loader loader;
     int status = CLI_OK, verdict = CLI_OK;
     report_gate_begin(&gate, settings);
-    bool complete = shared.parents && report_all(settings, &gate, &output, &shared, &status);
-    symbolizer_free(shared.symbolizer);
-    parent_shelf_free(shared.parents);
+    bool complete = report_loader_init(&loader, settings) &&
+                    report_all(settings, &gate, &output, &loader, &status);
+    report_loader_release(&loader);
     if (complete)
         verdict = report_gate_finish(&gate);
     if (complete && settings->renderer->findings && !settings->renderer->per_process) {

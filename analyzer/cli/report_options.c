@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli_common.h"
+#include "cli/report_suppressions.h"
 
 const char *argp_program_version = "vmtrace-report " VMTRACE_VERSION;
 
@@ -213,38 +214,6 @@ static error_t add_debug_dir(struct report_settings *settings, const char *direc
     return 0;
 }
 
-static struct suppression_list *suppressions(struct report_settings *settings)
-{
-    if (settings->suppressions == NULL)
-        settings->suppressions = suppression_list_new();
-    return settings->suppressions;
-}
-
-static void read_suppressions(struct report_settings *settings, const char *path)
-{
-    struct error error = {.code = VMT_OK};
-    if (suppressions(settings) == NULL)
-        error_no_memory(&error);
-    else
-        suppression_list_read(settings->suppressions, path, &error);
-    if (error.code != VMT_OK)
-        cli_usage_error("--suppressions: %s", error.message);
-}
-
-/* valgrind has yes, no and all. */
-static void set_gen_suppressions(struct report_settings *settings, const char *format)
-{
-    if (format == NULL || strcmp(format, "valgrind") == 0 || strcmp(format, "all") == 0 ||
-        strcmp(format, "yes") == 0)
-        settings->generate = &suppressions_valgrind;
-    else if (strcmp(format, "lsan") == 0)
-        settings->generate = &suppressions_lsan;
-    else if (strcmp(format, "no") == 0)
-        settings->generate = NULL;
-    else
-        cli_usage_error("--gen-suppressions=%s: it may be valgrind or lsan", format);
-}
-
 static error_t parse_value(struct report_settings *settings, int key, char *value)
 {
     switch (key) {
@@ -270,10 +239,10 @@ static error_t parse_value(struct report_settings *settings, int key, char *valu
     case KEY_DEBUG_DIR:
         return add_debug_dir(settings, value);
     case KEY_SUPPRESSIONS:
-        read_suppressions(settings, value);
+        report_suppressions_read(settings, value);
         return 0;
     case KEY_GEN_SUPPRESSIONS:
-        set_gen_suppressions(settings, value);
+        report_suppressions_generate(settings, value);
         return 0;
     case KEY_DRY_RUN:
         settings->dry_run = true;
@@ -324,27 +293,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     }
 }
 
-/* Suppressions come instead of a report, behind the texts of findings, or within valgrind's XML. */
-static void place_suppressions(struct report_settings *settings)
-{
-    if (settings->generate == NULL)
-        return;
-    const char *format = settings->renderer->name;
-    if (!settings->format_chosen) {
-        settings->renderer = settings->generate;
-        settings->generate = NULL;
-    } else if (strcmp(format, "valgrind-xml") == 0 &&
-               settings->generate == &suppressions_valgrind) {
-        settings->render.suppressions = true;
-        settings->generate = settings->gate.verdict ? settings->generate : NULL;
-    } else if (strcmp(format, "valgrind") != 0 && strcmp(format, "check") != 0 &&
-               !settings->gate.verdict) {
-        cli_usage_error("--gen-suppressions goes alone, with --verdict or with --format=valgrind, "
-                        "valgrind-xml or check, not with --format=%s",
-                        settings->renderer->name);
-    }
-}
-
 static void check_combination(const struct report_settings *settings)
 {
     if (settings->traces.count > 1 && !settings->renderer->concatenates &&
@@ -356,18 +304,6 @@ static void check_combination(const struct report_settings *settings)
         cli_usage_error("sections (--summary, --leaks, ...) can be chosen in text only; "
                         "--format=%s always has all of them",
                         settings->renderer->name);
-}
-
-/* Whoever asks for reachable blocks in a verdict does not mean stdout's buffer. */
-static void hide_library_caches(struct report_settings *settings)
-{
-    if (!settings->renderer->findings && !settings->gate.asked)
-        return;
-    if (!suppressions(settings) ||
-        suppression_list_add_library_caches(settings->suppressions, NULL) != VMT_OK) {
-        cli_error("out of memory");
-        exit(CLI_UNREADABLE);
-    }
 }
 
 void report_options_parse(struct report_settings *settings, int argc, char **argv)
@@ -391,9 +327,9 @@ void report_options_parse(struct report_settings *settings, int argc, char **arg
     }
     gate_settings_finish(&settings->gate);
     settings->output_each = settings->output && strstr(settings->output, "%p");
-    place_suppressions(settings);
+    report_suppressions_place(settings);
     check_combination(settings);
-    hide_library_caches(settings);
+    report_suppressions_finish(settings);
 }
 
 void report_options_release(struct report_settings *settings)

@@ -18,14 +18,19 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-void report_progress_begin(struct report_progress *progress, const char *file)
+static bool is_to_terminal(void)
 {
     const char *term = getenv("TERM");
-    *progress = (struct report_progress){
-        .file = file,
-        .began_ns = now_ns(),
-        .enabled = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0,
-    };
+    return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+}
+
+void report_progress_begin(struct report_progress *progress, const char *file)
+{
+    static int to_terminal = -1; /* asked once: there may be thousands of files */
+    if (to_terminal < 0)
+        to_terminal = is_to_terminal();
+    *progress =
+        (struct report_progress){.file = file, .began_ns = now_ns(), .enabled = to_terminal};
 }
 
 void report_progress_step(void *context, const char *what, unsigned per_mille)

@@ -13,6 +13,7 @@
 
 #include "gate/baseline.h"
 #include "gate/finding_group.h"
+#include "gate/key_likeness.h"
 
 /* Lengths of names and paths in blocks differ from run to run. */
 #define SLACK_BYTES 1024
@@ -44,110 +45,96 @@ static enum finding_state judge(struct baseline_entry *entry, uint64_t blocks, u
     return more ? FINDING_GROWN : FINDING_KNOWN;
 }
 
-/* How little lost a leak is; -1: no leak. */
-static int mildness(const char *key)
-{
-    static const struct {
-        const char *rule;
-        int mildness;
-    } table[] = {{"definite-leak\n", 0},
-                 {"indirect-leak\n", 0},
-                 {"possible-leak\n", 1},
-                 {"reachable-block\n", 2}};
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (strncmp(key, table[i].rule, strlen(table[i].rule)) == 0)
-            return table[i].mildness;
-    return -1;
-}
-
-static size_t count_lines(const char *text)
-{
-    size_t count = 0;
-    for (; (text = strchr(text, '\n')) != NULL; text++)
-        count++;
-    return count;
-}
-
-struct line {
-    const char *text, *module; /* "main @ app\n", "app\n" */
-    size_t length;
+/* What an entry has left over. */
+struct spare {
+    struct baseline_entry *entry;
+    struct key_sketch sketch;
 };
 
-static struct line line_at(const char *text)
+/* By size of a block on average, which is rarely the same; then as in the baseline. */
+struct spares {
+    struct spare *list;
+    size_t count;
+};
+
+/* Of the sizes on average. */
+static int compare_sizes(uint64_t bytes, uint64_t blocks, uint64_t other_bytes,
+                         uint64_t other_blocks)
 {
-    size_t length = strcspn(text, "\n") + 1;
-    const char *at = memrchr(text, '@', length);
-    return (struct line){text, at ? at + 1 : text, length};
+    unsigned __int128 one = (unsigned __int128)bytes * other_blocks;
+    unsigned __int128 other = (unsigned __int128)other_bytes * blocks;
+    return one < other ? -1 : one > other;
 }
 
-/* A function whose symbol is not at hand may be any of its module. */
-static bool same_line(const struct line *a, const struct line *b)
+static int compare_spares(const void *left, const void *right)
 {
-    bool unnamed = strncmp(a->text, "? @", 3) == 0 || strncmp(b->text, "? @", 3) == 0;
-    const char *one = unnamed ? a->module : a->text, *other = unnamed ? b->module : b->text;
-    size_t length = (size_t)(a->text + a->length - one);
-    return length == (size_t)(b->text + b->length - other) && memcmp(one, other, length) == 0;
+    const struct baseline_entry *a = ((const struct spare *)left)->entry,
+                                *b = ((const struct spare *)right)->entry;
+    int order = compare_sizes(a->bytes, a->blocks, b->bytes, b->blocks);
+    return order ? order : a < b ? -1 : a > b;
 }
 
-static bool has_line(const char *text, const struct line *wanted)
+/* False when out of memory. */
+static bool spares_init(struct spares *spares, struct baseline *baseline)
 {
-    for (struct line line; *text; text += line.length) {
-        line = line_at(text);
-        if (same_line(&line, wanted))
-            return true;
+    *spares = (struct spares){.list = calloc(baseline->count + 1, sizeof(*spares->list))};
+    if (!spares->list)
+        return false;
+    for (size_t i = 0; i < baseline->count; i++) {
+        struct baseline_entry *entry = &baseline->entries[i];
+        if (entry->used >= entry->blocks)
+            continue;
+        struct key_sketch sketch = key_sketch(entry->key);
+        if (sketch.mildness >= 0)
+            spares->list[spares->count++] = (struct spare){entry, sketch};
     }
-    return false;
+    qsort(spares->list, spares->count, sizeof(*spares->list), compare_spares);
+    return true;
 }
 
-/* In any order: which function of a recursion is the last one differs with inlining.  Unnamed
- * functions alone say nothing. */
-static bool is_part(const char *text, const char *whole)
+/* The first whose blocks are at least as large as the group's. */
+static size_t spares_find(const struct spares *spares, const struct finding_group *group)
 {
-    bool named = false;
-    for (struct line line; *text; text += line.length) {
-        line = line_at(text);
-        if (!has_line(whole, &line))
-            return false;
-        named |= *line.text != '?';
+    size_t low = 0, high = spares->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct baseline_entry *entry = spares->list[middle].entry;
+        if (compare_sizes(entry->bytes, entry->blocks, group->bytes, group->blocks) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return named;
+    return low;
 }
 
-/* At least half of the functions must be the same, or anything in main is like all the rest. */
-static bool same_way(const char *key, const char *other)
+/* How many blocks it has left that are like the group's. */
+static uint64_t spare_blocks(const struct spare *spare, const struct key_sketch *sketch)
 {
-    const char *frames = strchr(key, '\n') + 1, *others = strchr(other, '\n') + 1;
-    size_t count = count_lines(frames), other_count = count_lines(others);
-    if (count > other_count)
-        return other_count * 2 >= count && is_part(others, frames);
-    return count * 2 >= other_count && is_part(frames, others);
-}
-
-static uint64_t spare(const struct baseline_entry *entry, const struct finding_group *group)
-{
-    uint64_t left = entry->blocks - entry->used;
-    /* Of the same size on average; products that wrap around are no worse than none. */
-    if (left == 0 || entry->bytes * group->blocks != group->bytes * entry->blocks ||
-        mildness(entry->key) < 0 || mildness(entry->key) > mildness(group->key) ||
-        !same_way(entry->key, group->key))
-        return 0;
-    return left;
+    const struct baseline_entry *entry = spare->entry;
+    bool alike = entry->blocks > entry->used && spare->sketch.mildness <= sketch->mildness &&
+                 key_sketch_alike(&spare->sketch, sketch);
+    return alike ? entry->blocks - entry->used : 0;
 }
 
 /* Whether entries have that many blocks left that are like the group's; takes them if so. */
-static bool find_alike(struct baseline *baseline, const struct finding_group *group,
-                       uint64_t wanted)
+static bool find_alike(const struct spares *spares, const struct finding_group *group,
+                       const struct key_sketch *sketch, uint64_t wanted)
 {
     uint64_t found = 0;
-    for (size_t i = 0; i < baseline->count && found < wanted; i++)
-        found += spare(&baseline->entries[i], group);
+    size_t first = spares_find(spares, group), last = first;
+    for (; last < spares->count && found < wanted; last++) {
+        const struct baseline_entry *entry = spares->list[last].entry;
+        if (compare_sizes(entry->bytes, entry->blocks, group->bytes, group->blocks) != 0)
+            break;
+        found += spare_blocks(&spares->list[last], sketch);
+    }
     if (found < wanted)
         return false;
-    for (size_t i = 0; i < baseline->count && wanted; i++) {
-        uint64_t some = spare(&baseline->entries[i], group);
+    for (size_t i = first; i < last && wanted; i++) {
+        uint64_t some = spare_blocks(&spares->list[i], sketch);
         some = some < wanted ? some : wanted;
         if (some)
-            use(&baseline->entries[i], some);
+            use(spares->list[i].entry, some);
         wanted -= some;
     }
     return true;
@@ -159,17 +146,25 @@ static void set_state(const struct finding_group *group, enum finding_state stat
         group->findings[i]->state = state;
 }
 
-/* What the groups' own entries do not cover.  By key is by class, too: the worst come first. */
-static void settle(struct baseline *baseline, const struct finding_group *groups, size_t count)
+/* What the groups' own entries do not cover.  By key is by class, too: the worst come first.  False
+ * when out of memory. */
+static bool settle(struct baseline *baseline, const struct finding_group *groups, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    struct spares spares;
+    if (!spares_init(&spares, baseline))
+        return false;
+    for (size_t i = 0; i < count && spares.count; i++) {
         const struct finding_group *group = &groups[i];
         const struct baseline_entry *entry = find_entry(baseline, group->key);
         uint64_t known = entry ? entry->blocks : 0;
-        if (mildness(group->key) >= 0 && group->blocks > known &&
-            find_alike(baseline, group, group->blocks - known))
+        if (group->blocks <= known)
+            continue;
+        struct key_sketch sketch = key_sketch(group->key);
+        if (sketch.mildness >= 0 && find_alike(&spares, group, &sketch, group->blocks - known))
             set_state(group, FINDING_KNOWN);
     }
+    free(spares.list);
+    return true;
 }
 
 bool baseline_compare(struct baseline *baseline, struct finding_set *set)
@@ -183,8 +178,7 @@ bool baseline_compare(struct baseline *baseline, struct finding_set *set)
         const struct finding_group *group = &groups[i];
         set_state(group, judge(find_entry(baseline, group->key), group->blocks, group->bytes));
     }
-    if (good)
-        settle(baseline, groups, count);
+    good = good && settle(baseline, groups, count);
     finding_group_release(groups);
     return good;
 }

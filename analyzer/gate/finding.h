@@ -27,11 +27,12 @@ enum finding_state {
     FINDING_KNOWN,
 };
 
-/* To who asks for his own findings only. */
+/* To who asks for his own findings only; else MINE or SYSTEMS. */
 enum finding_whose {
     FINDING_MINE,
     FINDING_UNKNOWN, /* for want of debug information; counts */
     FINDING_OTHERS,
+    FINDING_SYSTEMS, /* where nobody asks: no frame outside of the system's binaries; counts */
 };
 
 struct finding_stack {
@@ -76,6 +77,7 @@ struct finding_process {
     const char *const *argv;
     size_t argc;
     const char *trace;
+    const char *parent_trace; /* what a forked one has from its parent was read from it, or NULL */
     enum report_end end;
     int exit_status, signal;
     uint64_t start_ns, duration_ns; /* the start since the epoch */
@@ -122,8 +124,9 @@ struct finding_process *finding_set_process(struct finding_set *set);
 bool finding_set_add_unread(struct finding_set *set, uint32_t pid, const char *trace,
                             const char *why);
 
-/* A process that nobody waited for: unchecked, even if it left no trace.  `pid` may be 0. */
-bool finding_set_add_running(struct finding_set *set, uint32_t pid, const char *command);
+/* A process that no trace tells of: unchecked, unless it left one.  `pid` may be 0. */
+bool finding_set_add_untraced(struct finding_set *set, uint32_t pid, const char *command,
+                              const char *reason);
 
 /* After the last report: sorts (errors, then leaks by class and bytes), sets fingerprints, and
  * finds processes that went on as a program that left no trace: they are unchecked.  So are

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fnv.h"
+#include "gate/finding_draft.h"
 #include "gate/finding_group.h"
 
 bool finding_set_init(struct finding_set *set)
@@ -44,8 +45,7 @@ static bool grow(void **list, size_t count, size_t *room, size_t size)
     return true;
 }
 
-/* The copy of an optional string; *failed when out of memory. */
-static const char *copy(struct finding_set *set, const char *text, bool *failed)
+const char *finding_set_copy(struct finding_set *set, const char *text, bool *failed)
 {
     char *result = text ? arena_string(set->arena, text, strlen(text)) : NULL;
     *failed |= text && !result;
@@ -68,10 +68,10 @@ static struct finding_stack copy_stack(struct finding_set *set, const struct rep
     for (size_t i = 0; i < stack->count; i++) {
         struct report_frame *frame = &result.frames[i];
         *frame = stack->frames[i];
-        frame->function = copy(set, frame->function, failed);
-        frame->linkage = copy(set, frame->linkage, failed);
-        frame->file = copy(set, frame->file, failed);
-        frame->module = copy(set, frame->module, failed);
+        frame->function = finding_set_copy(set, frame->function, failed);
+        frame->linkage = finding_set_copy(set, frame->linkage, failed);
+        frame->file = finding_set_copy(set, frame->file, failed);
+        frame->module = finding_set_copy(set, frame->module, failed);
     }
     return result;
 }
@@ -116,14 +116,7 @@ static bool same_stack(const struct finding_stack *a, const struct report_stack 
     return true;
 }
 
-/* A finding with its stacks where they stand in the report. */
-struct draft {
-    struct finding finding;
-    const struct report_stack *stack, *allocated, *freed;
-    uint64_t hash;
-};
-
-static void draft_hash(struct draft *draft)
+static void draft_hash(struct finding_draft *draft)
 {
     uint64_t hash = hash_text(FNV_BASIS, draft->finding.rule);
     hash = hash_report_stack(hash, draft->stack);
@@ -131,7 +124,7 @@ static void draft_hash(struct draft *draft)
     draft->hash = hash_report_stack(hash, draft->freed);
 }
 
-static bool draft_is(const struct draft *draft, const struct finding *finding)
+static bool draft_is(const struct finding_draft *draft, const struct finding *finding)
 {
     return strcmp(draft->finding.rule, finding->rule) == 0 &&
            same_stack(&finding->stack, draft->stack) &&
@@ -140,7 +133,7 @@ static bool draft_is(const struct draft *draft, const struct finding *finding)
 }
 
 /* The finding that the draft repeats; two that only share a hash are kept apart by probing. */
-static struct finding *find(struct finding_set *set, struct draft *draft)
+static struct finding *find(struct finding_set *set, struct finding_draft *draft)
 {
     uint32_t found;
     while ((found = hash_map_get(&set->index, draft->hash)) != HASH_MAP_NONE) {
@@ -151,7 +144,7 @@ static struct finding *find(struct finding_set *set, struct draft *draft)
     return NULL;
 }
 
-static struct finding *append(struct finding_set *set, const struct draft *draft)
+static struct finding *append(struct finding_set *set, const struct finding_draft *draft)
 {
     bool failed = false;
     if (set->count >= HASH_MAP_NONE ||
@@ -161,9 +154,9 @@ static struct finding *append(struct finding_set *set, const struct draft *draft
     *finding = draft->finding;
     finding->bytes = finding->blocks = finding->indirect_bytes = 0;
     finding->count = 0;
-    finding->rule = copy(set, finding->rule, &failed);
-    finding->detail = copy(set, finding->detail, &failed);
-    finding->allocator = copy(set, finding->allocator, &failed);
+    finding->rule = finding_set_copy(set, finding->rule, &failed);
+    finding->detail = finding_set_copy(set, finding->detail, &failed);
+    finding->allocator = finding_set_copy(set, finding->allocator, &failed);
     finding->stack = copy_stack(set, draft->stack, &failed);
     finding->allocated = copy_stack(set, draft->allocated, &failed);
     finding->freed = copy_stack(set, draft->freed, &failed);
@@ -188,7 +181,7 @@ static bool add_process(struct finding_set *set, struct finding *finding)
     return true;
 }
 
-static bool add(struct finding_set *set, struct draft *draft)
+bool finding_set_merge(struct finding_set *set, struct finding_draft *draft)
 {
     draft_hash(draft);
     const struct finding *more = &draft->finding;
@@ -205,137 +198,6 @@ static bool add(struct finding_set *set, struct draft *draft)
     return true;
 }
 
-const char *finding_leak_rule(enum report_leak_class class)
-{
-    static const char *const rules[] = {
-        [REPORT_LEAK_DEFINITE] = "definite-leak",  [REPORT_LEAK_INDIRECT] = "indirect-leak",
-        [REPORT_LEAK_POSSIBLE] = "possible-leak",  [REPORT_LEAK_REACHABLE] = "reachable-block",
-        [REPORT_LEAK_UNSCANNED] = "unfreed-block",
-    };
-    return rules[class];
-}
-
-static bool add_leak(struct finding_set *set, struct finding_process *process,
-                     const struct report_leak *leak)
-{
-    if (leak->pool) /* in blocks that are counted already */
-        return true;
-    if (leak->suppressed) {
-        process->suppressed++;
-        process->suppressed_bytes += leak->bytes;
-        process->suppressed_blocks += leak->blocks;
-        return true;
-    }
-    process->class_bytes[leak->class] += leak->bytes;
-    process->class_blocks[leak->class] += leak->blocks;
-    struct draft draft = {
-        .finding = {.kind = FINDING_LEAK,
-                    .class = leak->class,
-                    .rule = finding_leak_rule(leak->class),
-                    .address = REPORT_UNKNOWN,
-                    .bytes = leak->bytes,
-                    .blocks = leak->blocks,
-                    .indirect_bytes = leak->indirect_bytes,
-                    .allocator = leak->site->kind},
-        .stack = leak->site->stack,
-    };
-    return add(set, &draft);
-}
-
-static bool add_error(struct finding_set *set, const struct report_error *error)
-{
-    bool aborted = strcmp(error->kind, "abort") == 0; /* at no address */
-    struct draft draft = {
-        .finding = {.kind = FINDING_ERROR,
-                    .rule = error->kind,
-                    .detail = error->detail,
-                    .address = aborted ? REPORT_UNKNOWN : error->address,
-                    .count = error->count},
-        .stack = error->stack,
-        .allocated = error->allocated,
-        .freed = error->freed,
-    };
-    return add(set, &draft);
-}
-
-static void copy_arguments(struct finding_set *set, struct finding_process *process,
-                           const struct report *report, bool *failed)
-{
-    size_t length = 1;
-    const char **argv = arena_array(set->arena, report->argc + 1, sizeof(*argv));
-    for (size_t i = 0; argv && i < report->argc; i++) {
-        argv[i] = copy(set, report->argv[i], failed);
-        length += strlen(report->argv[i]) + 1;
-    }
-    char *text = arena_alloc(set->arena, length), *at = text;
-    *failed |= !argv || !text;
-    if (*failed)
-        return;
-    for (size_t i = 0; i < report->argc; i++)
-        at = stpcpy(stpcpy(at, i ? " " : ""), argv[i]);
-    process->command = text;
-    process->argv = argv;
-    process->argc = report->argc;
-}
-
-/* NULL: they can, or there is nothing to judge: a program that another one replaced had not
- * ended, a forked child may do nothing but start programs. */
-static const char *why_unchecked(const struct report *report)
-{
-    if (report->lost_events)
-        return "a part of the recording was lost";
-    if (report->damage_count)
-        return report->notes[0];
-    if (report->end == REPORT_END_EXEC || report->idle || strcmp(report->scan, "complete") == 0)
-        return NULL;
-    if (strcmp(report->scan, "off") == 0)
-        return "there was no scan for leaks";
-    return report->scan + (strncmp(report->scan, "failed: ", 8) == 0 ? 8 : 0);
-}
-
-static bool add_growth(struct finding_set *set, const struct report *report)
-{
-    if (!report->memory || report->memory->trend.kind != REPORT_TREND_STEADY)
-        return true;
-    char *detail = arena_printf(set->arena, "%.0f bytes a second", report->memory->trend.slope);
-    struct draft draft = {.finding = {.kind = FINDING_GROWTH,
-                                      .rule = "memory-growth",
-                                      .detail = detail,
-                                      .address = REPORT_UNKNOWN,
-                                      .count = 1}};
-    return detail && add(set, &draft);
-}
-
-static bool add_untraced(struct finding_set *set, const struct report *report)
-{
-    bool failed = false;
-    for (size_t i = 0; !failed && i < report->untraced_count; i++) {
-        const struct report_untraced *child = &report->untraced[i];
-        if (!grow((void **)&set->untraced, set->untraced_count, &set->untraced_room,
-                  sizeof(*set->untraced)))
-            return false;
-        set->untraced[set->untraced_count++] =
-            (struct finding_untraced){.pid = child->pid,
-                                      .ppid = report->pid,
-                                      .path = copy(set, child->path, &failed),
-                                      .reason = copy(set, child->reason, &failed),
-                                      .start_ns = report->start_time_ns + child->t_ns,
-                                      .count = child->count};
-    }
-    return !failed;
-}
-
-bool finding_set_add_running(struct finding_set *set, uint32_t pid, const char *command)
-{
-    bool failed = false;
-    if (!grow((void **)&set->untraced, set->untraced_count, &set->untraced_room,
-              sizeof(*set->untraced)))
-        return false;
-    set->untraced[set->untraced_count++] = (struct finding_untraced){
-        .pid = pid, .path = copy(set, command, &failed), .reason = "it still runs", .count = 1};
-    return !failed;
-}
-
 struct finding_process *finding_set_process(struct finding_set *set)
 {
     if (set->process_count >= UINT32_MAX || !grow((void **)&set->processes, set->process_count,
@@ -344,42 +206,6 @@ struct finding_process *finding_set_process(struct finding_set *set)
     struct finding_process *process = &set->processes[set->process_count++];
     *process = (struct finding_process){.exit_status = -1, .count = 1};
     return process;
-}
-
-bool finding_set_add(struct finding_set *set, const struct report *report)
-{
-    bool failed = false;
-    struct finding_process *process = finding_set_process(set);
-    if (!process)
-        return false;
-    process->pid = report->pid;
-    process->ppid = report->ppid;
-    process->exe = copy(set, report->exe, &failed);
-    copy_arguments(set, process, report, &failed);
-    process->trace = copy(set, report->trace_path, &failed);
-    process->end = report->end;
-    process->exit_status = report->exit_status;
-    process->signal = report->signal;
-    process->successor = copy(set, report->successor, &failed);
-    process->start_ns = report->start_time_ns;
-    process->duration_ns = report->duration_ns;
-    process->allocations = report->allocations;
-    process->bytes_allocated = report->bytes_allocated;
-    process->frees = report->frees;
-    process->live_bytes = report->live_bytes_at_end;
-    process->live_blocks = report->live_blocks_at_end;
-    process->unchecked = copy(set, why_unchecked(report), &failed);
-    /* What lived when another program took the process over is nobody's leak. */
-    size_t leaks = report->end == REPORT_END_EXEC ? 0 : report->leak_count;
-    for (size_t i = 0; !failed && i < leaks; i++)
-        failed = !add_leak(set, process, &report->leaks[i]);
-    for (size_t i = 0; !failed && i < report->error_count; i++) {
-        const struct report_error *error = &report->errors[i];
-        process->suppressed += error->suppressed;
-        /* A signal that the program handled is its own affair. */
-        failed = !error->suppressed && !error->handled && !add_error(set, error);
-    }
-    return !failed && add_growth(set, report) && add_untraced(set, report);
 }
 
 bool finding_set_add_unread(struct finding_set *set, uint32_t pid, const char *trace,
@@ -392,8 +218,30 @@ bool finding_set_add_unread(struct finding_set *set, uint32_t pid, const char *t
     process->pid = pid;
     process->unread = true;
     process->end = REPORT_END_KILLED;
-    process->trace = copy(set, trace, &failed);
-    process->command = copy(set, trace, &failed);
-    process->unchecked = copy(set, why, &failed);
+    process->trace = finding_set_copy(set, trace, &failed);
+    process->command = finding_set_copy(set, trace, &failed);
+    process->unchecked = finding_set_copy(set, why, &failed);
+    return !failed;
+}
+
+struct finding_untraced *finding_set_untraced(struct finding_set *set)
+{
+    if (!grow((void **)&set->untraced, set->untraced_count, &set->untraced_room,
+              sizeof(*set->untraced)))
+        return NULL;
+    return &set->untraced[set->untraced_count++];
+}
+
+bool finding_set_add_untraced(struct finding_set *set, uint32_t pid, const char *command,
+                              const char *reason)
+{
+    bool failed = false;
+    struct finding_untraced *untraced = finding_set_untraced(set);
+    if (!untraced)
+        return false;
+    *untraced = (struct finding_untraced){.pid = pid,
+                                          .path = finding_set_copy(set, command, &failed),
+                                          .reason = finding_set_copy(set, reason, &failed),
+                                          .count = 1};
     return !failed;
 }

@@ -6,7 +6,7 @@
 #include "gate/gate_only.h"
 
 /* Of all its stacks the one that says most counts. */
-static enum finding_whose judge_whose(const struct gate_only *only, const struct finding *finding)
+static enum finding_whose judge_whose(struct gate_only *only, const struct finding *finding)
 {
     const struct finding_stack *stacks[] = {&finding->stack, &finding->allocated, &finding->freed};
     enum finding_whose whose = FINDING_OTHERS;
@@ -17,6 +17,13 @@ static enum finding_whose judge_whose(const struct gate_only *only, const struct
         whose = one < whose ? one : whose;
     }
     return whose;
+}
+
+/* What a check of a whole build meets in make and sed. */
+static enum finding_whose whose_by_default(const struct finding *finding)
+{
+    return finding->kind == FINDING_LEAK && gate_only_is_systems(&finding->stack) ? FINDING_SYSTEMS
+                                                                                  : FINDING_MINE;
 }
 
 /* By abort() a program itself says that it failed.  Its status tells; where that does not count
@@ -64,8 +71,9 @@ enum gate_verdict gate_judge(const struct gate *gate, struct finding_set *set)
     for (size_t i = 0; i < set->count; i++) {
         struct finding *finding = &set->findings[i];
         finding->fatal = concerns(gate, finding);
-        if (finding->fatal && gate->only_count)
-            finding->whose = judge_whose(only, finding);
+        if (finding->fatal)
+            finding->whose =
+                gate->only_count ? judge_whose(only, finding) : whose_by_default(finding);
         finding->fatal &= finding->whose != FINDING_OTHERS;
         if (finding->fatal && finding->kind == FINDING_LEAK)
             leaked += finding->bytes;

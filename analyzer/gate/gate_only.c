@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/gate_only.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "gate/function_name.h"
+#include "gate/real_paths.h"
 
 struct only_name {
     const char *text; /* without "./" */
@@ -16,6 +16,7 @@ struct only_name {
 };
 
 struct gate_only {
+    struct real_paths real; /* of frames */
     size_t count;
     bool paths; /* any is one */
     struct only_name names[];
@@ -66,8 +67,11 @@ struct gate_only *gate_only_new(const char *const *names, size_t count)
 
 void gate_only_free(struct gate_only *only)
 {
-    for (size_t i = 0; only && i < only->count; i++)
+    if (!only)
+        return;
+    for (size_t i = 0; i < only->count; i++)
         free(only->names[i].real);
+    real_paths_release(&only->real);
     free(only);
 }
 
@@ -94,19 +98,30 @@ static bool is_below(const char *path, const char *folder)
 }
 
 /* However the compiler was told of it. */
-static bool is_really_below(const char *path, const struct only_name *name)
+static bool is_really_below(struct gate_only *only, const char *path, const struct only_name *name)
 {
-    char real[PATH_MAX];
-    return name->real && *path == '/' &&
-           (is_below(path, name->real) || (realpath(path, real) && is_below(real, name->real)));
+    if (!name->real || *path != '/')
+        return false;
+    if (is_below(path, name->real))
+        return true;
+    const char *real = real_paths_find(&only->real, path);
+    return real && is_below(real, name->real);
 }
 
-/* "app", "libfoo.so" or "libfoo" of /usr/lib/libfoo.so.1, "parse.c". */
+static bool ends_library(const char *rest)
+{
+    size_t length = strlen(rest);
+    return strncmp(rest, ".so", 3) == 0 ||
+           (rest[0] == '.' && strcmp(rest + length - (length < 3 ? length : 3), ".so") == 0);
+}
+
+/* "app", "libfoo.so" or "libfoo" of /usr/lib/libfoo.so.1, "parse.c", and "module" of Python's
+ * module.cpython-311-x86_64-linux-gnu.so. */
 static bool is_called(const char *path, const struct only_name *name)
 {
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
     return strncmp(base, name->text, name->length) == 0 &&
-           (is_end(name, base[name->length]) || strncmp(base + name->length, ".so", 3) == 0);
+           (is_end(name, base[name->length]) || ends_library(base + name->length));
 }
 
 /* Where systems and their package managers put binaries, most of them without debug information;
@@ -123,7 +138,8 @@ static bool is_systems(const char *module)
 
 /* By a path only the program's own functions are, and a system's folders are no part of it: most
  * libraries are somewhere below lib/. */
-static bool names(const struct only_name *name, const struct report_frame *frame)
+static bool names(struct gate_only *only, const struct only_name *name,
+                  const struct report_frame *frame)
 {
     const char *const paths[] = {frame->file, frame->module};
     bool bare = !memchr(name->text, '/', name->length) && name->length;
@@ -134,7 +150,7 @@ static bool names(const struct only_name *name, const struct report_frame *frame
         if (!path || !name->path || !frame->application)
             continue;
         bool part = i == 0 || *name->text == '/' || !is_systems(path);
-        if ((part && has_part(path, name)) || is_really_below(path, name))
+        if ((part && has_part(path, name)) || is_really_below(only, path, name))
             return true;
     }
     return false;
@@ -147,13 +163,21 @@ static bool is_unknown(const struct report_frame *frame)
            !(frame->function && function_name_starts_program(frame->function));
 }
 
-enum finding_whose gate_only_judge(const struct gate_only *only, const struct finding_stack *stack)
+bool gate_only_is_systems(const struct finding_stack *stack)
+{
+    for (size_t i = 0; i < stack->count; i++)
+        if (!stack->frames[i].module || !is_systems(stack->frames[i].module))
+            return false;
+    return stack->count > 0 && !stack->cut;
+}
+
+enum finding_whose gate_only_judge(struct gate_only *only, const struct finding_stack *stack)
 {
     bool unknown = false;
     for (size_t i = 0; i < stack->count; i++) {
         const struct report_frame *frame = &stack->frames[i];
         for (size_t j = 0; j < only->count; j++)
-            if (names(&only->names[j], frame))
+            if (names(only, &only->names[j], frame))
                 return FINDING_MINE;
         unknown |= is_unknown(frame);
     }

@@ -19,6 +19,9 @@ void gate_only_free(struct gate_only *only);
 
 /* FINDING_UNKNOWN where paths are asked for, and a function of a binary that is not the system's
  * has no debug information to say where it is from. */
-enum finding_whose gate_only_judge(const struct gate_only *only, const struct finding_stack *stack);
+enum finding_whose gate_only_judge(struct gate_only *only, const struct finding_stack *stack);
+
+/* That there are frames, and all are of binaries that are the system's. */
+bool gate_only_is_systems(const struct finding_stack *stack);
 
 #endif

@@ -8,6 +8,8 @@
 #include "base/vector.h"
 
 #define WORD UINT64_C(8)
+#define CHUNK_UNIT 16 /* of glibc: header and alignment */
+#define PAGE UINT64_C(4096)
 
 /* Pointers whose targets are looked up at once. */
 #define POINTERS_AT_ONCE 64
@@ -195,15 +197,32 @@ static struct reach_root builder_root_at(const struct reach_builder *builder, ui
 }
 
 /* glibc's main arena has the addresses of chunks, which begin with the last word of the block
- * before them, in its variables: those of the first free ones and of the one at the heap's end. */
-static bool builder_is_chunk(const struct reach_builder *builder, uint64_t location,
-                             uint64_t address, uint64_t block_end)
+ * before them, in its variables: those of the first free ones and of the one at the heap's end.
+ * Behind that stands where a chunk was once cut off, which may be anywhere by now. */
+static bool builder_is_chunk(struct reach_builder *builder, uint64_t location, uint64_t address,
+                             const struct reach_block *block)
 {
     const struct reach_places *places = &builder->places;
-    return builder->next_place < places->count &&
-           places->places[builder->next_place].kind == REACH_LIBC_DATA &&
-           places->places[builder->next_place].start <= location && address % 16 == 0 &&
-           block_end - address <= WORD;
+    bool behind = builder->chunk && builder->chunk + WORD == location;
+    if (builder->next_place >= places->count ||
+        places->places[builder->next_place].kind != REACH_LIBC_DATA ||
+        places->places[builder->next_place].start > location || address % CHUNK_UNIT != 0)
+        return false;
+    if (address == block->start || block->end - address > WORD)
+        return behind;
+    builder->chunk = location;
+    return true;
+}
+
+/* glibc gives a large block pages of its own, which begin with a chunk's header: the rest of the
+ * last one is nobody's. */
+static bool builder_is_slack(const struct reach_builder *builder, uint64_t location)
+{
+    if (builder->next_block == 0)
+        return false;
+    const struct reach_block *block = &builder->graph.blocks[builder->next_block - 1];
+    return block->start % PAGE == CHUNK_UNIT && block->end <= location &&
+           location < ((block->end + PAGE - 1) & -PAGE);
 }
 
 /* The root that was added last is to be explained, if need be. */
@@ -233,8 +252,7 @@ static bool builder_place_pointer(struct reach_builder *builder, uint64_t locati
         return reach_shapes_note(&builder->shapes, &edge, interior);
     }
     struct reach_root root = builder_root_at(builder, location);
-    if (interior &&
-        builder_is_chunk(builder, location, address, graph->blocks[target & ~REACH_INTERIOR].end))
+    if (builder_is_chunk(builder, location, address, &graph->blocks[target & ~REACH_INTERIOR]))
         return true;
     if (span) {
         root.kind = (uint8_t)span->kind;
@@ -243,7 +261,8 @@ static bool builder_place_pointer(struct reach_builder *builder, uint64_t locati
         root.kind = REACH_ROOT_LOADER;
         root.tid = 0;
     }
-    if (builder_leaves_out(builder, root.kind))
+    if (builder_leaves_out(builder, root.kind) ||
+        (root.kind == REACH_ROOT_OTHER && !span && builder_is_slack(builder, location)))
         return true;
     root.target = target;
     return builder_add_root(builder, &root) && builder_note_root(builder, address);
@@ -262,8 +281,10 @@ static bool builder_pointer(struct reach_builder *builder, const struct reach_en
     size_t block = reach_index_settle(&builder->index, address, entry->guess);
     builder->pointers++;
     builder->shapes.has_last = false;
-    if (block == REACH_NO_BLOCK)
+    if (block == REACH_NO_BLOCK) {
+        builder->chunk = entry->location;
         return true;
+    }
     return builder_advance(builder, entry->location) &&
            builder_place_pointer(builder, entry->location, address,
                                  builder_target(builder, block, address));

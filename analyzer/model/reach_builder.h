@@ -42,6 +42,7 @@ struct reach_builder {
     size_t next_block, next_loader, next_place;
     size_t linked;     /* graph.first is filled in up to here */
     uint64_t location; /* the last one */
+    uint64_t chunk;    /* of the last pointer to what is no block, or a chunk of the allocator's */
     uint64_t pointers; /* seen */
     bool disordered;   /* locations fell */
 };

@@ -13,16 +13,16 @@
 #define GUARD_LARGEST (UINT64_C(64) << 10)
 #define STACK_USUAL (UINT64_C(8) << 20)
 
-static bool begins(const char *text, const char *start)
+static inline bool begins(const char *text, const char *start)
 {
-    return strncmp(text, start, strlen(start)) == 0;
+    return *text == *start && strncmp(text, start, strlen(start)) == 0;
 }
 
 bool region_is_file(const struct residency_region *region)
 {
     const char *name = region->name;
-    return name[0] == '/' && !begins(name, "/dev/zero") && !begins(name, "/memfd:") &&
-           !begins(name, "/SYSV") && !begins(name, "/dev/shm/");
+    return name[0] == '/' && !begins(name + 1, "dev/zero") && !begins(name + 1, "memfd:") &&
+           !begins(name + 1, "SYSV") && !begins(name + 1, "dev/shm/");
 }
 
 /* The trace by its name or, if it was renamed or compacted since, by how only the recorder maps

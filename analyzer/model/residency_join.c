@@ -45,12 +45,25 @@ static int compare_ranges(const void *left, const void *right)
                              ((const struct address_range *)right)->start);
 }
 
+/* They come from one that goes through the address space: nearly always they are in order. */
+static void sort_if_needed(void *items, size_t count, size_t size,
+                           int (*compare)(const void *, const void *))
+{
+    for (size_t i = 1; i < count; i++) {
+        const char *item = (const char *)items + i * size;
+        if (compare(item - size, item) > 0) {
+            qsort(items, count, size, compare);
+            return;
+        }
+    }
+}
+
 void residency_capture_sort(struct residency_capture *capture)
 {
     uint64_t behind = 0;
     size_t kept = 0;
-    if (capture->region_count)
-        qsort(capture->regions, capture->region_count, sizeof(*capture->regions), compare_regions);
+    sort_if_needed(capture->regions, capture->region_count, sizeof(*capture->regions),
+                   compare_regions);
     for (size_t i = 0; i < capture->region_count; i++) {
         struct residency_region *region = &capture->regions[i];
         if (region->start < behind)
@@ -60,8 +73,7 @@ void residency_capture_sort(struct residency_capture *capture)
     }
     capture->region_count = kept;
     behind = kept = 0;
-    if (capture->run_count)
-        qsort(capture->runs, capture->run_count, sizeof(*capture->runs), compare_runs);
+    sort_if_needed(capture->runs, capture->run_count, sizeof(*capture->runs), compare_runs);
     for (size_t i = 0; i < capture->run_count; i++) {
         struct page_run *run = &capture->runs[i];
         if (run->start < behind)
@@ -70,8 +82,7 @@ void residency_capture_sort(struct residency_capture *capture)
         capture->runs[kept++] = *run;
     }
     capture->run_count = kept;
-    if (capture->own_count)
-        qsort(capture->own, capture->own_count, sizeof(*capture->own), compare_ranges);
+    sort_if_needed(capture->own, capture->own_count, sizeof(*capture->own), compare_ranges);
 }
 
 /* Index of the first run that ends behind `address`. */

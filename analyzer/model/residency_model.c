@@ -81,6 +81,18 @@ static const char *residency_name(struct residency_model *model, const struct ev
     return "";
 }
 
+/* As residency_name; most files have several regions in a row. */
+static const char *residency_region_name(struct residency_model *model,
+                                         const struct residency_capture *capture,
+                                         const struct event_string *name)
+{
+    const char *last =
+        capture->region_count ? capture->regions[capture->region_count - 1].name : "";
+    if (strlen(last) == name->length && memcmp(last, name->bytes, name->length) == 0)
+        return last;
+    return residency_name(model, name);
+}
+
 static bool residency_begin(struct residency_model *model, uint32_t stream,
                             const struct event *event)
 {
@@ -135,7 +147,7 @@ bool residency_capture_region(struct residency_model *model, struct residency_ca
     if (capture->region_count == capture->region_capacity &&
         !vector_grow(&capture->regions, &capture->region_capacity, sizeof(*capture->regions)))
         return false;
-    struct residency_region *region = &capture->regions[capture->region_count++];
+    struct residency_region *region = &capture->regions[capture->region_count];
     *region = (struct residency_region){
         .start = values[0],
         .end = end,
@@ -153,8 +165,9 @@ bool residency_capture_region(struct residency_model *model, struct residency_ca
         .huge = values[13],
         .swap = values[14],
         .locked = values[15],
-        .name = residency_name(model, name),
+        .name = residency_region_name(model, capture, name),
     };
+    capture->region_count++;
     return region->name != NULL;
 }
 

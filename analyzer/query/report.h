@@ -439,12 +439,13 @@ struct report_options {
     struct symbolizer *symbolizer;            /* of earlier reports, to go on with; NULL: a new one,
                                                  for this report only */
     bool resolve;                             /* false: leave names out (fuzzers, quick totals) */
-    bool
-        findings_only; /* leaks, errors and the trend of the memory: without retention and faults */
+    bool findings_only; /* leaks, errors and the trend of the memory: no retention, no faults, no
+                           facts */
     /* called now and then with 0..1000 per mille of the work done; may be NULL */
     void (*progress)(void *context, const char *what, unsigned per_mille);
     void *progress_context;
     const struct suppression_list *suppressions; /* the user's, or NULL */
+    const struct suppression_list *builtin;      /* ours, for many reports; NULL: read here */
 };
 
 /* Builds the results from a model that has taken in the whole trace.  The model may be freed

@@ -59,7 +59,8 @@ static bool report_build_all(struct report_build *build)
     report_build_estimates(build);
     bool whole = !build->options->findings_only;
     return report_build_lists(build) && (!whole || report_build_retention(build)) &&
-           report_build_residency(build) && (!whole || report_build_faults(build)) &&
+           report_build_residency(build) &&
+           (whole ? report_build_faults(build) : report_build_inherited(build)) &&
            report_build_errors(build) && report_suppress_errors(build) &&
            report_list_suppressions(build) && report_build_frames(build) &&
            report_build_notes(build);

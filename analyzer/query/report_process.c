@@ -105,7 +105,7 @@ bool report_build_process(struct report_build *build)
     report->forked = model->header.flags & VMT_FLAG_FORKED;
     report_build_end(build);
     return report->exe && report->trace_path && report_build_argv(build) &&
-           report_build_facts(build);
+           (build->options->findings_only || report_build_facts(build));
 }
 
 static void report_summarise_heap(struct report_build *build)

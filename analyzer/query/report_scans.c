@@ -65,12 +65,15 @@ static const char *report_scan_missing(struct report_build *build)
 {
     const struct reach_model *reach = &build->model->reach;
     const char *fact = process_facts_get(&build->model->facts, "scan");
+    const char *other = process_facts_get(&build->model->facts, "preempted_by");
     if (reach->count)
         return arena_printf(build->arena, "failed: %s", reach->scans[reach->count - 1].failure);
     if (fact && strcmp(fact, "exit") != 0)
         return report_copy(build, fact);
     if (!fact)
         return "off";
+    if (other && !build->model->heap.samples)
+        return arena_printf(build->arena, "failed: its malloc is that of %s", other);
     switch (build->report->end) {
     case REPORT_END_RUNNING:
         return "failed: the process still runs";

@@ -121,6 +121,8 @@ static bool report_add_programs(struct report_build *build)
     const char *piece;
     size_t size = 0;
     char *text = NULL;
+    if (!report_programs_piece(build, 0))
+        return true;
     FILE *whole = open_memstream(&text, &size);
     if (!whole)
         return false;
@@ -159,13 +161,20 @@ static bool report_add_options_file(struct report_build *build)
                            arena_printf(build->arena, "LSAN_OPTIONS: %s", error.message));
 }
 
+static bool report_add_builtin(struct report_build *build)
+{
+    const struct suppression_list *builtin = build->options->builtin;
+    return builtin ? suppression_list_join(build->suppressions, builtin)
+                   : suppression_list_add_builtin(build->suppressions, NULL) == VMT_OK;
+}
+
 static bool report_gather_suppressions(struct report_build *build)
 {
     const struct suppression_list *user = build->options->suppressions;
     build->suppressions = suppression_list_new();
     return build->suppressions && (!user || suppression_list_join(build->suppressions, user)) &&
            report_add_options_file(build) && report_add_programs(build) &&
-           suppression_list_add_builtin(build->suppressions, NULL) == VMT_OK;
+           report_add_builtin(build);
 }
 
 /* Whether leaked_* has it; see report_count_leak. */

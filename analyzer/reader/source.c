@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +12,8 @@
 #include "base/vector.h"
 
 #define SOURCE_PIPE_STEP ((size_t)1 << 20)
+#define SOURCE_WHOLE                                                                               \
+    ((size_t)64 << 10) /* a file up to this is read at once: most of a test suite */
 
 struct source {
     int fd;               /* -1: no file */
@@ -48,6 +51,33 @@ static enum vmt_error source_slurp(struct source *source, int fd, struct error *
     return VMT_OK;
 }
 
+/* Up to `size` bytes at `offset`; less at the end of the file, or when it cannot be read there. */
+static size_t source_read(int fd, void *bytes, size_t size, uint64_t offset)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t got = pread(fd, (char *)bytes + done, size - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        done += (size_t)got;
+    }
+    return done;
+}
+
+/* False: it stays a file. */
+static bool source_read_whole(struct source *source, int fd)
+{
+    void *bytes = source->size && source->size <= SOURCE_WHOLE ? malloc(source->size) : NULL;
+    if (!bytes || source_read(fd, bytes, source->size, 0) < source->size) {
+        free(bytes);
+        return false;
+    }
+    source->bytes = source->owned = bytes;
+    return true;
+}
+
 static enum vmt_error source_attach(struct source *source, int fd, struct error *error)
 {
     struct stat status;
@@ -58,7 +88,8 @@ static enum vmt_error source_attach(struct source *source, int fd, struct error 
     if (!S_ISREG(status.st_mode))
         return source_slurp(source, fd, error);
     source->size = (uint64_t)status.st_size;
-    source->fd = fd;
+    if (!source_read_whole(source, fd))
+        source->fd = fd;
     return VMT_OK;
 }
 
@@ -142,16 +173,6 @@ const uint8_t *source_view(const struct source *source, uint64_t offset, size_t 
         *available = size;
         return source->bytes + offset;
     }
-    size_t done = 0;
-    while (done < size) {
-        ssize_t got =
-            pread(source->fd, (char *)scratch + done, size - done, (off_t)(offset + done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            break;
-        done += (size_t)got;
-    }
-    *available = done;
+    *available = source_read(source->fd, scratch, size, offset);
     return scratch;
 }

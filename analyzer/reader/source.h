@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where bytes of a trace come from: a file, a pipe (read into memory at once), memory, or a function
- * that makes them.
+ * Where bytes of a trace come from: a file, a pipe (read into memory at once), memory, or a
+ * function that makes them.
  *
- * Files are read with pread and never mapped: a trace that is being written may be cut while
- * we look at it, which would be a SIGBUS in a mapping and is a short read here.
+ * Files are read with pread, small ones at once, and never mapped: a trace that is being written
+ * may be cut while we look at it, which would be a SIGBUS in a mapping and is a short read here.
  */
 #ifndef VMTRACE_READER_SOURCE_H
 #define VMTRACE_READER_SOURCE_H

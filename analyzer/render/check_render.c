@@ -164,6 +164,20 @@ static bool write_others(struct text *text, const struct finding_set *set, size_
     return true;
 }
 
+/* What to do about make's own leaks, say. */
+static void write_systems(const struct text *text, const struct finding_set *set, size_t fatal)
+{
+    size_t systems = 0;
+    for (size_t i = 0; i < set->count; i++)
+        systems += set->findings[i].fatal && set->findings[i].whose == FINDING_SYSTEMS;
+    if (systems)
+        fprintf(text->out,
+                "\n  %zu of %zu finding%s %s of the system; with --only=. only code of this folder "
+                "counts\n",
+                systems, fatal, human_plural(fatal),
+                systems == 1 ? "is in a program" : "are in programs");
+}
+
 static const char *text_or_none(const char *text)
 {
     return text ? text : "";
@@ -267,6 +281,7 @@ bool check_render(const struct finding_set *set, const struct render_options *op
     if (!options->quiet || fatal || finding_set_unchecked(set))
         write_verdict(&text, set, fatal);
     bool good = write_fatal(&text, set, fatal);
+    write_systems(&text, set, fatal);
     if (!options->quiet)
         good = good && write_others(&text, set, others);
     good = good && write_unchecked(&text, set);

@@ -152,6 +152,34 @@ static size_t gap_length(const struct report_stack *stack, size_t i, size_t end)
     return length > 2 && i + length < end ? length - 1 : 0;
 }
 
+/* The innermost frame with a source line that is the program's own, or `end`: of what an
+ * interpreter without debug information calls, this says where to look. */
+static size_t lined_index(const struct report_stack *stack, size_t end)
+{
+    for (size_t i = 0; i < end; i++) {
+        const struct report_frame *frame = &stack->frames[i];
+        if (frame->application && !frame->allocator && frame->file && frame->line > 0)
+            return i;
+    }
+    return end;
+}
+
+/* From `i` outward but for one frame. */
+static void write_rest(struct text *text, const struct report_stack *stack, size_t i, size_t end)
+{
+    size_t lined = lined_index(stack, end);
+    if (lined < i || lined == end) {
+        write_gap(text, end - i, "more frame");
+        return;
+    }
+    if (lined > i)
+        write_gap(text, lined - i, "more frame");
+    write_frame(text, &stack->frames[lined], false, 1);
+    write_source(text, &stack->frames[lined]);
+    if (lined + 1 < end)
+        write_gap(text, end - lined - 1, "more frame");
+}
+
 static void write_chosen(struct text *text, const struct report_stack *stack, size_t own)
 {
     size_t end = stack->count, shown = 0;
@@ -166,7 +194,7 @@ static void write_chosen(struct text *text, const struct report_stack *stack, si
         }
         /* One frame is not worth a line that says so. */
         if (shown >= TEXT_FRAMES && i > own && end - i > 1) {
-            write_gap(text, end - i, "more frame");
+            write_rest(text, stack, i, end);
             return;
         }
         size_t times = i == own ? 1 : repeats(stack, i, end);

@@ -38,6 +38,8 @@ static bool glob_matches(const char *pattern, size_t length, const char *text, u
 
 bool suppression_glob(const char *pattern, const char *text)
 {
+    if (*pattern != *text && *pattern != '*' && *pattern != '?')
+        return false;
     return glob_matches(pattern, strlen(pattern), text, GLOB_QUESTION);
 }
 
@@ -138,6 +140,14 @@ static bool frames_match(const struct suppression *suppression,
     return true;
 }
 
+static bool any_inlined(const struct suppression_query *query)
+{
+    for (size_t i = 0; i < query->count; i++)
+        if (query->places[i].inlined)
+            return true;
+    return false;
+}
+
 static bool suppression_matches(const struct suppression *suppression,
                                 const struct suppression_query *query)
 {
@@ -147,7 +157,8 @@ static bool suppression_matches(const struct suppression *suppression,
         return false;
     if (suppression->pattern)
         return template_matches(suppression->pattern, query);
-    return frames_match(suppression, query, false) || frames_match(suppression, query, true);
+    return frames_match(suppression, query, false) ||
+           (any_inlined(query) && frames_match(suppression, query, true));
 }
 
 struct suppression *suppression_list_match(const struct suppression_list *list,

@@ -56,7 +56,7 @@ _vmtrace_value()
     run:--residency) _vmtrace_reply -W 'all exit off' -- "$current" ;;
     run:--snapshot-signal) _vmtrace_reply -W 'USR1 USR2 HUP PROF WINCH' -- "$current" ;;
     run:--scan) _vmtrace_reply -W 'exit off' -- "$current" ;;
-    run:--children) _vmtrace_reply -W 'follow ignore' -- "$current" ;;
+    run:--children) _vmtrace_reply -W 'follow fork ignore' -- "$current" ;;
     run:--sample) _vmtrace_reply -W '0 64K 512K' -- "$current" ;;
     run:--start) _vmtrace_reply -W 'on paused' -- "$current" ;;
     run:--log) _vmtrace_reply -W 'quiet errors summary' -- "$current" ;;

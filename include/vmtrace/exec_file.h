@@ -9,26 +9,17 @@
 #ifndef VMTRACE_EXEC_FILE_H
 #define VMTRACE_EXEC_FILE_H
 
-#include <elf.h>
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <vmtrace/exec_image.h>
 #include <vmtrace/trace_format.h>
 
-/* As the kernel returns: a negated errno on failure.  What more it looks at (prctl's) must be 0. */
-typedef long exec_file_call(long number, long a, long b, long c, long d);
-
 enum {
-    EXEC_FILE_WINDOW = 1024,
-    EXEC_FILE_TABLE = 65536, /* bytes of program headers, at most: the kernel takes no more */
-    EXEC_FILE_LINE = 256,    /* how much of a "#!" line the kernel reads: BINPRM_BUF_SIZE */
-    EXEC_FILE_SCRIPTS = 4    /* how many it follows */
+    EXEC_FILE_LINE = 256, /* how much of a "#!" line the kernel reads: BINPRM_BUF_SIZE */
+    EXEC_FILE_SCRIPTS = 4 /* how many it follows */
 };
 
 #if defined(__x86_64__)
@@ -36,31 +27,6 @@ enum {
 #elif defined(__aarch64__)
 #define EXEC_FILE_MACHINE EM_AARCH64
 #endif
-
-/* A part of an open file. */
-struct exec_file {
-    exec_file_call *call;
-    int fd;
-    uint64_t offset; /* of the bytes */
-    uint64_t size;
-    unsigned char bytes[EXEC_FILE_WINDOW];
-};
-
-/* `size` bytes (at most a window) at `offset`, or NULL.  What was there before is gone. */
-static inline const unsigned char *exec_file_at(struct exec_file *file, uint64_t offset,
-                                                uint64_t size)
-{
-    if (offset < file->offset || offset - file->offset > file->size ||
-        size > file->size - (offset - file->offset)) {
-        long got =
-            file->call(SYS_pread64, file->fd, (long)file->bytes, EXEC_FILE_WINDOW, (long)offset);
-        file->offset = offset;
-        file->size = got > 0 ? (uint64_t)got : 0;
-        if (size > file->size)
-            return NULL;
-    }
-    return file->bytes + (offset - file->offset);
-}
 
 /* ld.so itself, started as a program, has no interpreter, but preloads. */
 static inline bool exec_file_is_loader(const char *path)
@@ -72,7 +38,7 @@ static inline bool exec_file_is_loader(const char *path)
 static inline enum vmt_unfollowed exec_file_elf(struct exec_file *file, const char *path)
 {
     Elf64_Ehdr header;
-    Elf64_Phdr segment;
+    struct exec_file_image image = {.dynamic_offset = 0};
     const unsigned char *bytes = exec_file_at(file, 0, sizeof(header));
     if (!bytes)
         return VMT_FOLLOWED;
@@ -81,18 +47,15 @@ static inline enum vmt_unfollowed exec_file_elf(struct exec_file *file, const ch
         return VMT_UNFOLLOWED_WORD_SIZE;
     if (header.e_machine != EXEC_FILE_MACHINE)
         return VMT_UNFOLLOWED_PROCESSOR;
-    if (exec_file_is_loader(path) || header.e_phentsize != sizeof(segment) ||
-        header.e_phnum * sizeof(segment) > EXEC_FILE_TABLE)
+    if (exec_file_is_loader(path) || header.e_phentsize != sizeof(Elf64_Phdr) ||
+        header.e_phnum * sizeof(Elf64_Phdr) > EXEC_FILE_TABLE ||
+        !exec_file_segments(file, &header, &image))
         return VMT_FOLLOWED;
-    for (unsigned i = 0; i < header.e_phnum; i++) {
-        bytes = exec_file_at(file, header.e_phoff + i * sizeof(segment), sizeof(segment));
-        if (!bytes)
-            return VMT_FOLLOWED;
-        memcpy(&segment, bytes, sizeof(segment));
-        if (segment.p_type == PT_INTERP)
-            return VMT_FOLLOWED;
-    }
-    return VMT_UNFOLLOWED_STATIC;
+    if (!image.interpreted)
+        return VMT_UNFOLLOWED_STATIC;
+    if (exec_file_is_musl(file, &image))
+        return VMT_UNFOLLOWED_LIBC;
+    return exec_file_is_sanitized(file, &image) ? VMT_UNFOLLOWED_SANITIZER : VMT_FOLLOWED;
 }
 
 /* Whether the kernel will set AT_SECURE (security/commoncap.c), with which ld.so ignores preloads
@@ -185,6 +148,12 @@ static inline bool exec_file_judge(exec_file_call *call, int folder, const char 
     return true;
 }
 
+/* Would it not start, or not be the same, with the library? */
+static inline bool exec_file_is_spared(enum vmt_unfollowed why)
+{
+    return why == VMT_UNFOLLOWED_SANITIZER || why == VMT_UNFOLLOWED_LIBC;
+}
+
 /* What follows "it is " or "it was ", or NULL. */
 static inline const char *exec_file_words(uint64_t why)
 {
@@ -201,6 +170,10 @@ static inline const char *exec_file_words(uint64_t why)
         return "started without libvmtrace.so in LD_PRELOAD";
     case VMT_UNFOLLOWED_OUTPUT:
         return "started with another VMTRACE_OUTPUT";
+    case VMT_UNFOLLOWED_SANITIZER:
+        return "built with a sanitizer (address, thread, memory or leak)";
+    case VMT_UNFOLLOWED_LIBC:
+        return "linked against another libc (musl) than libvmtrace.so";
     default:
         return why ? "started in a way that is not known here" : NULL;
     }

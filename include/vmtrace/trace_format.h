@@ -302,8 +302,10 @@ enum vmt_unfollowed {
     VMT_UNFOLLOWED_PRIVILEGED = 2, /* setuid, setgid, with capabilities: ld.so ignores preloads */
     VMT_UNFOLLOWED_WORD_SIZE = 3,
     VMT_UNFOLLOWED_PROCESSOR = 4,
-    VMT_UNFOLLOWED_PRELOAD = 5, /* its LD_PRELOAD has no libvmtrace.so */
-    VMT_UNFOLLOWED_OUTPUT = 6,  /* its VMTRACE_OUTPUT is another one */
+    VMT_UNFOLLOWED_PRELOAD = 5,   /* its LD_PRELOAD has no libvmtrace.so */
+    VMT_UNFOLLOWED_OUTPUT = 6,    /* its VMTRACE_OUTPUT is another one */
+    VMT_UNFOLLOWED_SANITIZER = 7, /* it has a sanitizer's malloc; it is started without us, */
+    VMT_UNFOLLOWED_LIBC = 8,      /* and so is one with another libc than ours */
 };
 
 /* Entries of POINTERS: varint h: words of 8 bytes since the last entry (the first one: since

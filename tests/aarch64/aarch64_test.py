@@ -16,9 +16,9 @@ import subprocess
 import tempfile
 import unittest
 
-BUILD = os.environ["ARM_BUILD"]
-SYSROOT = os.environ["ARM_SYSROOT"]
-REPORT = os.environ["NATIVE_REPORT"]
+from aarch64_leaks import Check, LeakCases  # noqa: F401
+from aarch64_machine import BUILD, LIBRARY, REPORT, SYSROOT, emulated
+
 CHAIN = os.path.join(BUILD, "chain")
 CHAIN_PAC = os.path.join(BUILD, "chain_pac")
 # libunwind has thread-local storage: one more entry in what pthread_create allocates.
@@ -35,22 +35,15 @@ def e2e(name):
     return os.path.join(BUILD, "tests", "e2e", "programs", name)
 
 
-def emulated(library, command, **variables):
-    """qemu passes LD_PRELOAD and the rest on with -E; it must not be preloaded itself."""
-    passed = ["-E", f"LD_PRELOAD={os.path.join(BUILD, library)}"]
-    for name, value in variables.items():
-        passed += ["-E", f"{name}={value}"]
-    return ["qemu-aarch64", "-L", SYSROOT, *passed, *command]
-
-
 class Aarch64(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="vmtrace-aarch64-")
         self.addCleanup(shutil.rmtree, self.folder)
 
     def run_with(self, library, command, **variables):
-        return subprocess.run(emulated(library, command, **variables), timeout=120,
-                              stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return subprocess.run(emulated(os.path.join(BUILD, library), command, **variables),
+                              timeout=120, stdin=subprocess.DEVNULL, capture_output=True,
+                              check=False)
 
     def traced(self, *command, status=0, traces=1, **variables):
         """The JSON reports of a run, in the order in which the processes began."""
@@ -175,7 +168,7 @@ class Aarch64(unittest.TestCase):
 
     def test_exec_has_a_trace_for_each_image(self):
         pattern = os.path.join(self.folder, "%p.%n.vmt")
-        image = emulated("preload/libvmtrace.so", [CHAIN], VMTRACE_OUTPUT=pattern)
+        image = emulated(LIBRARY, [CHAIN], VMTRACE_OUTPUT=pattern)
         first, second = self.traced(CHAIN, "exec", shutil.which(image[0]), *image[1:], traces=2)
         self.assertEqual(first["process"]["end"], "exec")
         self.assertEqual(second["process"]["end"], "exit")

@@ -90,7 +90,7 @@ def run_round(folder, setting, clock, milliseconds, options):
     program = subprocess.Popen([harness.program("exchange_soak"), str(milliseconds),
                                 str(options.threads), str(options.seed), setting.letters],
                                env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    output, complaints = program.communicate(timeout=60 + milliseconds / 100)
+    output, complaints = program.communicate(timeout=300 + milliseconds / 100)
     if program.returncode or complaints:
         return 0, [f"the program ended with {program.returncode}, {complaints!r}"]
     events, problems = 0, []

@@ -10,13 +10,15 @@ import json
 import os
 import re
 import shutil
-import signal
 import struct
 import subprocess
 import sys
 import tempfile
 import unittest
 from dataclasses import dataclass, field
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import surroundings  # noqa: E402,F401
 
 BUILD = os.environ.get("E2E_BUILD", "build")
 SOURCE = os.environ.get("E2E_SOURCE",
@@ -49,9 +51,8 @@ def line_of(path, marker):
 
 
 def plain_environment(**more):
-    environment = {key: value for key, value in os.environ.items()
-                   if not key.startswith(("VMTRACE_", "E2E_")) and key != "LD_PRELOAD"}
-    environment.update(LC_ALL="C", PYTHONHASHSEED="0", PERL_HASH_SEED="0")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("E2E_")}
+    environment.update(PYTHONHASHSEED="0", PERL_HASH_SEED="0")
     environment.update(more)
     return environment
 
@@ -80,7 +81,7 @@ class ReportFailed(AssertionError):
 def report(trace, *options):
     """The JSON report of a trace."""
     done = subprocess.run([REPORT, "--format=json", *options, trace], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=120, env=plain_environment())
+                          stderr=subprocess.PIPE, timeout=300, env=plain_environment())
     if done.returncode != 0:
         raise ReportFailed(f"vmtrace-report {trace}: status {done.returncode}, {done.stderr!r}")
     data = json.loads(done.stdout)
@@ -171,7 +172,7 @@ class Case(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def run_program(self, argv, preload=None, env=None, prefix=(), timeout=60, cwd=None, **options):
+    def run_program(self, argv, preload=None, env=None, prefix=(), timeout=300, cwd=None, **options):
         """Runs argv with `preload` in LD_PRELOAD of it alone, not of the commands in `prefix`."""
         environment = plain_environment(**(env or {}))
         command = list(prefix)
@@ -262,7 +263,3 @@ def main():
     if not done.wasSuccessful():
         sys.exit(1)
     sys.exit(SKIPPED if done.testsRun and len(done.skipped) == done.testsRun else 0)
-
-
-# A test's own traced programs may be killed by signals that Python would leave ignored.
-signal.signal(signal.SIGPIPE, signal.SIG_DFL)

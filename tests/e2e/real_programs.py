@@ -166,7 +166,7 @@ def run_redis(runner, kind, requests, kill):
         server.send_signal(signal.SIGKILL)
     else:
         subprocess.run([*client, "shutdown", "nosave"], stdout=subprocess.DEVNULL)
-    complaints = server.communicate(timeout=60)[1]
+    complaints = server.communicate(timeout=300)[1]
     return Result(server.returncode, done.returncode, complaints, seconds)
 
 

@@ -24,7 +24,7 @@ class BadInput(harness.Case):
 
     def report(self, *arguments, **options):
         return subprocess.run([harness.REPORT, *arguments], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
                               env=harness.plain_environment(), cwd=self.folder, **options)
 
     def write(self, name, content):

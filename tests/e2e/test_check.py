@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from harness import DRIVER, Case, main, plain_environment, program
+from harness import DRIVER, Case, main, plain_environment, program, report
 
 TARGET = program("check_target")
 MOVED = program(os.path.join("moved", "check_target"))
@@ -184,6 +184,15 @@ class Processes(Check):
         kept = [name for _, _, files in os.walk(self.traces) for name in files]
         self.assertEqual(len(kept), 1, kept)
 
+    def test_forked_childs_trace_is_read_as_the_check_read_it(self):
+        """With the parent's, although nothing was found there."""
+        self.assert_status(23, program("check_odd"), "hold", "crowd", "2")
+        kept = [os.path.join(folder, name) for folder, _, files in os.walk(self.traces)
+                for name in files]
+        self.assertEqual(len(kept), 3, kept)
+        reports = [report(trace)["process"].get("inherited") for trace in kept]
+        self.assertEqual(sorted(one["state"] for one in reports if one), ["taken"] * 2)
+
     def test_keep_and_discard(self):
         self.assert_status(0, TARGET, "hold", options=["--keep"])
         self.assertEqual(len(os.listdir(self.traces)), 1)
@@ -235,7 +244,8 @@ class Processes(Check):
         self.assertIn("passed; 2 processes checked", said)
 
     def test_killed_ones_are_listed(self):
-        script = f"{TARGET} sleep & sleep 0.5; kill -9 $!; wait; {TARGET} hold"
+        started = 'until grep -q check_target /proc/$!/comm; do :; done; sleep 0.5'
+        script = f"{TARGET} sleep & {started}; kill -9 $!; wait; {TARGET} hold"
         said = self.assert_status(0, "sh", "-c", script)
         self.assertRegex(said, r"Not checked for leaks:\n  - process \d+ \(\S*check_target sleep\)")
         self.assertIn("1 could not be", said)

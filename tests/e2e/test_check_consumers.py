@@ -32,13 +32,13 @@ class Consumers(Case):
         done = subprocess.run(
             [DRIVER, "check", "--discard", f"--format={form}", f"--output={path}", *options, "--",
              TARGET, *arguments], env=plain_environment(TMPDIR=self.folder), check=False,
-            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, universal_newlines=True, timeout=120)
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, universal_newlines=True, timeout=300)
         self.assertEqual(done.returncode, status, done.stderr[-2000:])
         return path
 
     def consume(self, *command, stdin=None):
         done = subprocess.run(command, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, universal_newlines=True, timeout=120,
+                              stderr=subprocess.STDOUT, universal_newlines=True, timeout=300,
                               env=plain_environment(DOTNET_SYSTEM_GLOBALIZATION_INVARIANT="1"),
                               check=False)
         self.assertEqual(done.returncode, 0, done.stdout[-2000:])
@@ -102,7 +102,7 @@ $parser->finish($reader);
         path = self.path("leaks.xml")
         subprocess.run([DRIVER, "--leak-check=full", "--show-reachable=yes", "--xml=yes",
                         "--gen-suppressions=all", f"--xml-file={path}", TARGET, "leak", "3",
-                        "hold"], env=plain_environment(TMPDIR=self.folder), check=True, timeout=120,
+                        "hold"], env=plain_environment(TMPDIR=self.folder), check=True, timeout=300,
                        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with open(path, encoding="utf-8") as file:
             read = self.consume("perl", "-e", self.READ, stdin=file).splitlines()

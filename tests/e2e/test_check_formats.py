@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import unittest
+import urllib.parse
 import xml.etree.ElementTree as ElementTree
 
 from harness import DRIVER, SOURCE, Case, have, line_of, main, plain_environment, program
@@ -26,7 +27,7 @@ class Formats(Case):
             [DRIVER, "check", "--discard", f"--format={form}", f"--output={path}", *options, "--",
              *arguments], env=plain_environment(TMPDIR=self.folder, **(env or {})),
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, universal_newlines=True,
-            timeout=120, check=False, cwd=self.folder)
+            timeout=300, check=False, cwd=self.folder)
         self.assertEqual(done.returncode, status, done.stderr[-2000:])
         self.assertIn("vmtrace: ", done.stderr)  # the verdict, in any format
         with open(path, encoding="utf-8") as file:
@@ -77,8 +78,7 @@ class JUnit(Formats):
 class Sarif(Formats):
     def test_log(self):
         log = json.loads(self.written("sarif", TARGET, "leak", "3", "hold",
-                                      env={"GITHUB_WORKSPACE": os.path.dirname(
-                                          os.environ["E2E_SOURCE"])}))
+                                      env={"GITHUB_WORKSPACE": SOURCE}))
         self.assertEqual(log["version"], "2.1.0")
         run, = log["runs"]
         driver = run["tool"]["driver"]
@@ -91,15 +91,15 @@ class Sarif(Formats):
         self.assertTrue(result["message"]["text"])
         place = result["locations"][0]["physicalLocation"]
         self.assertEqual(place["artifactLocation"]["uriBaseId"], "%SRCROOT%")
-        self.assertRegex(place["artifactLocation"]["uri"],
-                         r"^[^/].*tests/e2e/programs/check_target\.c$")
+        self.assertEqual(place["artifactLocation"]["uri"], "tests/e2e/programs/check_target.c")
         self.assertGreater(place["region"]["startLine"], 0)
         self.assertEqual([frame["location"]["logicalLocations"][0]["fullyQualifiedName"]
                           for frame in result["stacks"][0]["frames"]][:2], ["lose_row", "main"])
         self.assertTrue(run["invocations"][0]["executionSuccessful"])
         self.assertEqual(run["invocations"][0]["exitCode"], 0)
         base = run["originalUriBaseIds"]["%SRCROOT%"]["uri"]
-        self.assertTrue(os.path.exists(base[len("file://"):] + place["artifactLocation"]["uri"]))
+        base = urllib.parse.unquote(base[len("file://"):])
+        self.assertTrue(os.path.exists(base + place["artifactLocation"]["uri"]))
 
     def test_path_through_the_program(self):
         """What GitHub shows of a stack."""
@@ -216,7 +216,7 @@ class Odd(Formats):
             with self.subTest(form):
                 done = subprocess.run(
                     [DRIVER, "check", "--discard", f"--format={form}", "--", target, "leak", "3",
-                     b"exit", b"3" + evil], stdin=subprocess.DEVNULL, timeout=120, check=False,
+                     b"exit", b"3" + evil], stdin=subprocess.DEVNULL, timeout=300, check=False,
                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder,
                     env=plain_environment(TMPDIR=self.folder))
                 self.assertEqual(format_rules.problems(form, done.stdout), [])
@@ -230,7 +230,7 @@ class Valgrind(Formats):
     def drop_in(self, *arguments, status=0, **env):
         done = subprocess.run([DRIVER, *arguments], stdin=subprocess.DEVNULL,
                               env=plain_environment(TMPDIR=self.folder, **env), stderr=subprocess.PIPE,
-                              stdout=subprocess.PIPE, universal_newlines=True, timeout=120,
+                              stdout=subprocess.PIPE, universal_newlines=True, timeout=300,
                               check=False, cwd=self.folder)
         self.assertEqual(done.returncode, status, done.stderr[-2000:])
         return done.stderr
@@ -272,7 +272,7 @@ class Valgrind(Formats):
             path, saved = (self.path(os.path.basename(command) + end) for end in (".xml", ".supp"))
             subprocess.run(
                 [command, "--leak-check=full", "--gen-suppressions=all", "--xml=yes",
-                 f"--xml-file={path}", TARGET, "leak", "3"], check=True, timeout=120,
+                 f"--xml-file={path}", TARGET, "leak", "3"], check=True, timeout=300,
                 env=plain_environment(TMPDIR=self.folder), stderr=subprocess.DEVNULL)
             element, = ElementTree.parse(path).getroot().findall("error/suppression")
             self.assertEqual(list(format_rules.suppression(element)), [])
@@ -283,7 +283,7 @@ class Valgrind(Formats):
             for judge in ("valgrind", DRIVER):
                 self.assertEqual(0, subprocess.run(
                     [judge, "-q", "--leak-check=full", f"--suppressions={saved}",
-                     "--error-exitcode=9", TARGET, "leak", "3"], check=False, timeout=120,
+                     "--error-exitcode=9", TARGET, "leak", "3"], check=False, timeout=300,
                     env=plain_environment(TMPDIR=self.folder)).returncode, (command, judge))
         self.assertEqual(found["valgrind"], found[DRIVER])
 
@@ -312,10 +312,10 @@ class Valgrind(Formats):
             text = subprocess.run(
                 [command, "--leak-check=full", "--show-reachable=yes", TARGET, "leak", "3", "hold"],
                 env=plain_environment(TMPDIR=self.folder), stderr=subprocess.PIPE, check=True,
-                stdin=subprocess.DEVNULL, universal_newlines=True, timeout=120).stderr
+                stdin=subprocess.DEVNULL, universal_newlines=True, timeout=300).stderr
             subprocess.run(
                 [command, "--leak-check=full", "--show-reachable=yes", "--xml=yes",
-                 f"--xml-file={path}", TARGET, "leak", "3", "hold"], check=True, timeout=120,
+                 f"--xml-file={path}", TARGET, "leak", "3", "hold"], check=True, timeout=300,
                 env=plain_environment(TMPDIR=self.folder), stderr=subprocess.DEVNULL)
             with open(path, "rb") as file:
                 output = file.read()

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import unittest
 
 from harness import BUILD, DRIVER, SOURCE, Case, have, main, plain_environment, program
@@ -66,20 +67,37 @@ TEST(Sample, Clean) { clear_stack(); }
 TEST(Sample, Leaking) { lose(); clear_stack(); }
 """
 
-# Where there is no pytest: a fixture around two tests.
+# Where there is no pytest: a fixture around two tests; and `python3 -m pytest`.
 PYTEST_STAND_IN = """
 def fixture(autouse):
     return lambda function: function
+if __name__ == "__main__":
+    import test_sample
+    test_sample.test_clean()
+    test_sample.test_leaking()
 """
-PYTESTS = """
+EXTENSION = """
+#include <stdlib.h>
+static void *volatile held;
+__attribute__((noinline)) void lose_row(void) { held = malloc(4000); held = NULL; }
+void tidy(void) { free(malloc(100)); }
+"""
+EXTENSION_FILE = "mymodule.cpython-311-x86_64-linux-gnu.so"
+PYTESTS = f"""
 import ctypes
-libc = ctypes.CDLL(None)
-libc.malloc.restype = ctypes.c_void_p
+module = ctypes.CDLL("./{EXTENSION_FILE}")
 def test_clean():
-    pass
+    module.tidy()
 def test_leaking():
     for _ in range(50):
-        libc.malloc(4000)
+        module.lose_row()
+"""
+# As many tests as give each of four workers some.
+MORE_PYTESTS = """
+import pytest
+@pytest.mark.parametrize("number", range(40))
+def test_some(number):
+    module.lose_row() if number % 4 == 0 else module.tidy()
 """
 PYTEST_RUN = PYTESTS + """
 import conftest
@@ -220,8 +238,12 @@ class Document(Case):
 
     def test_make(self):
         line, = blocks("sh", "Make")
-        self.write("Makefile", f"test: one two\none:\n\t{TARGET} hold\ntwo:\n\t{TARGET} leak 2\n")
-        self.assertIn("64 bytes in 2 blocks are definitely lost", self.shell(line, 23))
+        shutil.copy(TARGET, self.path("target"))  # what is not in this folder does not count
+        self.write("Makefile", "test: one two\none:\n\t./target hold\ntwo:\n\t./target leak 2\n"
+                               f"\t{TARGET} other 1\n")
+        said = self.shell(line, 23)
+        self.assertIn("failed, 1 finding;", said)
+        self.assertIn("64 bytes in 2 blocks are definitely lost", said)
 
     def test_gtest_listener(self):
         snippet, = blocks("cpp", "GoogleTest")
@@ -243,21 +265,67 @@ class Document(Case):
     def compiles(self, compiler, name, flags):
         return "yes" in self.shell(f"{compiler} -o tried {name} {flags} && echo yes || true", None)
 
-    def test_pytest_fixture(self):
-        line, = blocks("sh", "pytest")
+    def python(self, line, status, **env):
+        """With the interpreter of this test, whose packages are Debian's."""
+        path = self.path("bin")
+        os.makedirs(path, exist_ok=True)
+        if not os.path.exists(os.path.join(path, "python3")):
+            self.write("bin/python3", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+            os.chmod(os.path.join(path, "python3"), 0o755)
+        return self.shell(f"PATH={path}:$PATH; {line}", status, **env)
+
+    def has_module(self, name):
+        return "yes" in self.python(f"python3 -c 'import {name}' && echo yes || true", None)
+
+    def pytest_project(self):
+        """Its tests, of an extension that leaks; the two commands, and what goes to conftest.py."""
+        self.write("extension.c", EXTENSION)
+        self.shell(f"cc -g -O1 -fno-builtin -shared -fPIC -o {EXTENSION_FILE} extension.c", 0)
+        self.write("test_sample.py", PYTESTS)
+        self.real = self.has_module("pytest")
+        if not self.real:
+            self.write("pytest.py", PYTEST_STAND_IN)
         snippet, = blocks("python", "pytest")
+        return *blocks("sh", "pytest")[0].splitlines(), snippet
+
+    def assert_lost(self, said, blocks):
+        """In all; one may be told as possibly lost, where its address is still in a dead frame."""
+        found = re.findall(r"bytes in (\d+) blocks? (?:is|are) \w+ lost, .* lose_row\n", said)
+        self.assertEqual(sum(map(int, found)), blocks, said[-2000:])
+
+    def test_pytest_of_an_extension(self):
+        line, _, _ = self.pytest_project()
+        said = self.python(line, 23)
+        self.assert_lost(said, 50)
+        said = self.python(line.replace("my", "no"), 0)
+        self.assertRegex(said, "--only left out [12] findings? that would fail the check")
+
+    def test_pytest_in_several_processes(self):
+        _, line, snippet = self.pytest_project()
+        if not self.has_module("xdist"):
+            self.skipTest("no pytest-xdist")
+        self.write("test_more.py", PYTESTS.split("def ", maxsplit=1)[0] + MORE_PYTESTS)
+        said = self.python(line, 23)
+        self.assertIn("42 passed", said)
+        self.assert_lost(said, 60)
+        checked, = re.findall(r"vmtrace: failed, \d findings?; (\d+) processes checked\n", said)
+        self.assertGreaterEqual(int(checked), 5)  # with who starts the four
+        os.remove(self.path("test_more.py"))
         self.write("conftest.py", snippet)
-        module, = re.findall("--only=([a-z]+)", line)
-        self.assertEqual(module, "mymodule")
-        if "yes" in self.shell("python3 -c 'import pytest' && echo yes || true", None):
-            self.write("test_sample.py", PYTESTS)
-            said = self.shell("vmtrace run --log=quiet -- python3 -m pytest", None)
+        said = self.python("vmtrace run --log=quiet -- python3 -m pytest -n 2", 1)
+        self.assertIn("test_leaking - AssertionError: memory was leaked", said)
+        self.assertRegex(said, "2 passed, 1 error|1 failed, 1 passed|1 passed, 1 error")
+
+    def test_pytest_fixture(self):
+        _, _, snippet = self.pytest_project()
+        self.write("conftest.py", snippet)
+        if self.real:
+            said = self.python("vmtrace run --log=quiet -- python3 -m pytest", 1)
             self.assertIn("test_leaking - AssertionError: memory was leaked", said)
-            self.assertRegex(said, "1 failed, 1 passed|1 passed, 1 error")
+            self.assertRegex(said, "2 passed, 1 error|1 failed, 1 passed|1 passed, 1 error")
             return
-        self.write("pytest.py", PYTEST_STAND_IN)
         self.write("run.py", PYTEST_RUN)
-        said = self.shell("vmtrace run --log=quiet -- python3 run.py", 0)
+        said = self.python("vmtrace run --log=quiet -- python3 run.py", 0)
         self.assertIn("passed test_clean\n", said)
         self.assertIn("failed test_leaking memory was leaked\n", said)
 

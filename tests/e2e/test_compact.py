@@ -22,13 +22,13 @@ PROGRAMS = {
 class Compact(harness.Case):
     def vmtrace(self, *arguments, status=0):
         done = subprocess.run([harness.DRIVER, *arguments], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, env=harness.plain_environment(), timeout=120)
+                              stderr=subprocess.PIPE, env=harness.plain_environment(), timeout=300)
         self.assertEqual((done.returncode, done.stdout), (status, b""), done.stderr)
         return done.stderr.decode()
 
     def rendered(self, trace, form):
         done = subprocess.run([harness.REPORT, f"--format={form}", "--top=0", trace],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
                               env=harness.plain_environment())
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         text = done.stdout.decode(errors="surrogateescape").replace(".vmtz", ".vmt")

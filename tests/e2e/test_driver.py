@@ -15,7 +15,7 @@ class Driver(harness.Case):
     def vmtrace(self, *arguments, **options):
         options.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.run([harness.DRIVER, *arguments], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, cwd=self.folder, timeout=60,
+                              stderr=subprocess.PIPE, cwd=self.folder, timeout=300,
                               env=harness.plain_environment(), **options)
 
     def run_traced(self, *arguments, **options):
@@ -52,7 +52,7 @@ class Driver(harness.Case):
         self.assertEqual(process.stdout.readline(), b"ready\n")
         time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=300)
         self.assertEqual(process.returncode, 12)
 
     def test_programs_that_cannot_be_started(self):

@@ -124,14 +124,14 @@ class Errors(harness.Case):
             schema = json.load(source)
         for name in SAMPLES:
             trace = self.trace([sample(name)]).trace
-            text = subprocess.run([harness.REPORT, "--format=json", trace], check=True, timeout=60,
+            text = subprocess.run([harness.REPORT, "--format=json", trace], check=True, timeout=300,
                                   capture_output=True, env=harness.plain_environment()).stdout
             jsonschema.validate(json.loads(text), schema)
 
     def test_text_says_what_to_do(self):
         _, trace = self.sample_report("double_free", ABORT)
         text = subprocess.run([harness.REPORT, "--errors", trace], capture_output=True, text=True,
-                              check=True, timeout=60, env=harness.plain_environment()).stdout
+                              check=True, timeout=300, env=harness.plain_environment()).stdout
         self.assertIn("Block freed twice: 0x", text)
         self.assertIn("record with VMTRACE_FREE_STACKS=on to see who freed it first", text)
         self.assertIn("the C library noticed the error above and ended the program", text)
@@ -149,7 +149,7 @@ class Errors(harness.Case):
             packed, whole = self.path(name + ".packed"), self.path(name + ".whole")
             for command in (["compact", "--output", packed, trace],
                             ["expand", "--output", whole, packed]):
-                subprocess.run([harness.DRIVER, *command], check=True, timeout=60,
+                subprocess.run([harness.DRIVER, *command], check=True, timeout=300,
                                capture_output=True, env=harness.plain_environment())
             with open(trace, "rb") as one, open(whole, "rb") as other:
                 self.assertEqual(one.read(), other.read())
@@ -180,7 +180,7 @@ class Memcheck(harness.Case):
 
     def memcheck(self, name):
         out = self.path(name + ".xml")
-        self.run_program(["valgrind", "--xml=yes", f"--xml-file={out}", sample(name)], timeout=120)
+        self.run_program(["valgrind", "--xml=yes", f"--xml-file={out}", sample(name)], timeout=300)
         found = []
         for error in ElementTree.parse(out).getroot().iter("error"):
             stacks = [[{"function": frame.findtext("fn") or "", "file": frame.findtext("file")}

@@ -183,7 +183,7 @@ class FaultReport(harness.Case):
     def test_folded_stacks_lead_from_the_owner_to_what_touched(self):
         run = self.trace([program("fault_owners"), "thrash"], env={"VMTRACE_FAULTS": "perf"})
         folded = subprocess.run([harness.REPORT, "--format=folded", "--metric=faults", run.trace],
-                                check=True, stdout=subprocess.PIPE, timeout=60).stdout.decode()
+                                check=True, stdout=subprocess.PIPE, timeout=300).stdout.decode()
         lines = [line for line in folded.splitlines() if line.endswith(f" {PAGES * ROUNDS}")]
         self.assertEqual(len(lines), 1, folded)
         self.assertIn("main;scratch;[heap];touch ", lines[0])

@@ -95,14 +95,16 @@ class FaultCase(Case):
         self.assertEqual(traces[0].header["lost_events"], 0)
         return said, traces[0]
 
+    def touched(self, trace, said, first, pages, function=0):
+        """Details of what the program's own `touch` faulted there, or `look` (function 1); without
+        those of the recorder's, which may map memory where a block was."""
+        code = said["code"][0][function]
+        return [detail for detail in trace.within(first, pages)
+                if detail[2] - code in range(0, 256)]
+
     def assert_each_page(self, details, first, pages, page, step=1):
         self.assertEqual(sorted(detail[1] // page for detail in details),
                          [first // page + i for i in range(0, pages, step)])
-
-    def of_touch(self, details, said):
-        """Without those of the recorder's, which maps memory where a block was."""
-        touch, _ = said["code"][0]
-        return [detail for detail in details if detail[2] - touch in range(0, 256)]
 
     def assert_touched_by(self, details, said):
         """All by one instruction of the program's function `touch`."""
@@ -116,7 +118,7 @@ class Details(FaultCase):
     def test_each_page_of_a_block_is_told_with_the_code_that_touched_it(self):
         said, trace = self.run_one("touch")
         block, pages = said["block"][0]
-        found = trace.within(block, pages)
+        found = self.touched(trace, said, block, pages)
         self.assert_each_page(found, block, pages, trace.page)
         self.assert_touched_by(found, said)
         self.assertFalse(any(is_major or is_kernel for _, _, _, is_major, is_kernel, _ in found))
@@ -127,7 +129,7 @@ class Details(FaultCase):
         if trace.header["fault_source"] != SOURCE_PERF:
             self.skipTest("no perf events here")
         block, pages = said["block"][0]
-        found = self.of_touch(trace.within(block, pages), said)
+        found = self.touched(trace, said, block, pages)
         self.assert_each_page(found, block, pages, trace.page, step=16)
 
     def test_faults_that_read_a_file_from_the_disk_are_major_ones(self):
@@ -141,7 +143,7 @@ class Details(FaultCase):
         warm_address, warm_minor = said["warm_minor"][0]
         self.assertEqual(said["warm_major"][0][1], 0)
         self.assertEqual(address, warm_address)  # the second mapping lies where the first one did
-        found = trace.within(address, PAGES)
+        found = self.touched(trace, said, address, PAGES, function=1)
         self.assertEqual(sum(detail[3] for detail in found), major)
         # Nothing but these lies between the two readings of getrusage but the reading's own code.
         minor = sum(not detail[3] for detail in found)
@@ -154,14 +156,16 @@ class Details(FaultCase):
         said, trace = self.run_one("threads")
         self.assertEqual(len(said["thread"]), 4)
         for block, tid in said["thread"]:
-            found = [detail for detail in trace.within(block, PAGES) if detail[0] == tid]
+            found = [detail for detail in self.touched(trace, said, block, PAGES)
+                     if detail[0] == tid]
             self.assert_each_page(found, block, PAGES, trace.page)
             self.assert_touched_by(found, said)
 
     def test_sampling_leaves_them_in_if_perf_is_asked_for_by_name(self):
         said, trace = self.run_one("threads", VMTRACE_SAMPLE="64K")
         for block, tid in said["thread"]:
-            found = [detail for detail in trace.within(block, PAGES) if detail[0] == tid]
+            found = [detail for detail in self.touched(trace, said, block, PAGES)
+                     if detail[0] == tid]
             self.assert_each_page(found, block, PAGES, trace.page)
 
     def test_the_stack_of_each_thread_is_told(self):
@@ -176,7 +180,7 @@ class Details(FaultCase):
         self.assertEqual(len(traces), 2)
         (block, pid), = said["child"]
         child, = (trace for trace in traces if trace.header["pid"] == pid)
-        found = child.within(block, PAGES)
+        found = self.touched(child, said, block, PAGES)
         self.assert_each_page(found, block, PAGES, child.page)
         self.assert_touched_by(found, said)
         self.assertIn(child.missing(), range(0, SLACK + 1))
@@ -198,7 +202,8 @@ class Details(FaultCase):
         said, trace = self.run_one("last")
         self.assertEqual(len(said["thread"]), 2)
         for block, tid in said["thread"]:
-            found = [detail for detail in trace.within(block, PAGES) if detail[0] == tid]
+            found = [detail for detail in self.touched(trace, said, block, PAGES)
+                     if detail[0] == tid]
             self.assert_each_page(found, block, PAGES, trace.page)
 
     def test_perf_record_sees_the_same_number_of_them(self):
@@ -208,17 +213,17 @@ class Details(FaultCase):
         recorded = self.path("perf.data")
         done = subprocess.run(["perf", "record", "-q", "-e", "page-faults", "-c", "1", "-d", "-o",
                                recorded, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              stdin=subprocess.DEVNULL, timeout=60, check=False)
+                              stdin=subprocess.DEVNULL, timeout=300, check=False)
         if done.returncode:
             self.skipTest("perf record does not work here")
-        listed = subprocess.run(["perf", "script", "-i", recorded, "-F", "addr"], timeout=60,
+        listed = subprocess.run(["perf", "script", "-i", recorded, "-F", "addr"], timeout=300,
                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
         block, pages = map(int, re.search(rb"block (\d+) (\d+)", done.stdout).groups())
         page = os.sysconf("SC_PAGESIZE")
         addresses = [int(line, 16) for line in listed.stdout.split()]
         theirs = [address for address in addresses if block <= address < block + pages * page]
         said, trace = self.run_one("touch")
-        own = trace.within(*said["block"][0])
+        own = self.touched(trace, said, *said["block"][0])
         self.assertEqual([address - block for address in theirs],
                          [detail[1] - said["block"][0][0] for detail in own])
 
@@ -291,16 +296,18 @@ class Stacks(FaultCase):
             self.skipTest(f"not permitted: {run.stderr!r}")
         trace = Trace(run.trace)
         self.assertIn(trace.missing(), range(0, SLACK + 1))
-        said = dict(line.split(maxsplit=1) for line in run.stdout.decode().splitlines())
-        block, pages = map(int, said["block"].split())
-        self.assert_each_page(trace.within(block, pages), block, pages, trace.page)
+        said = {line.split()[0]: [tuple(map(int, line.split()[1:]))]
+                for line in run.stdout.decode().splitlines()}
+        block, pages = said["block"][0]
+        found = self.touched(trace, said, block, pages)
+        self.assert_each_page(found, block, pages, trace.page)
 
     def test_the_whole_stack_of_the_code_that_faulted_is_told(self):
         said, trace = self.run_one("deep", VMTRACE_FAULT_STACKS="on")
         block, pages = said["block"][0]
         touch, look = said["code"][0]
         deep, depth = said["deep"][0]
-        found = trace.within(block, pages)
+        found = self.touched(trace, said, block, pages)
         # Overrun leaves fewer details, not other ones.
         self.assertGreater(len(found), 10)
         for tid, _, code, _, _, stack in found:
@@ -313,7 +320,7 @@ class Stacks(FaultCase):
     def test_a_stack_that_is_larger_than_what_the_kernel_copies_is_cut(self):
         said, trace = self.run_one("high", VMTRACE_FAULT_STACKS="on")
         block, pages = said["block"][0]
-        found = trace.within(block, pages)
+        found = self.touched(trace, said, block, pages)
         self.assertGreater(len(found), 10)
         for tid, _, code, _, _, stack in found:
             pcs, root = self.chain(trace, tid, stack)
@@ -355,7 +362,7 @@ class Totals(FaultCase):
     def test_an_overrun_ring_costs_details_and_no_counts(self):
         said, trace = self.run_one("touch", pages=30000)
         block, pages = said["block"][0]
-        found = self.of_touch(trace.within(block, pages), said)
+        found = self.touched(trace, said, block, pages)
         self.assertLess(len(found), pages)
         self.assertGreater(len(found), 0)
         # The newest ones are known.

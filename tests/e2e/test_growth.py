@@ -22,7 +22,7 @@ class Growth(harness.Case):
 
     def text(self, trace, *options):
         done = subprocess.run([harness.REPORT, *options, trace], stdout=subprocess.PIPE,
-                              timeout=120, check=True, env=harness.plain_environment())
+                              timeout=300, check=True, env=harness.plain_environment())
         return done.stdout.decode()
 
     def grown(self, *arguments):

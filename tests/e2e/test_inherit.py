@@ -4,6 +4,7 @@
 import os
 import shutil
 import subprocess
+import time
 
 import harness
 from harness import inherited_sites_of, program, report, sites_of
@@ -127,12 +128,7 @@ class Inherit(harness.Case):
     def test_daemon(self):
         run = self.trace([program("inherit_load"), "daemon"])
         self.assertEqual((run.returncode, run.stderr), (0, b""))
-        deadline = 200
-        while deadline and len(self.find_traces("1.*")) < 2:
-            deadline -= 1
-            subprocess.run(["sleep", "0.05"], check=True)
-        subprocess.run(["sleep", "0.3"], check=True)
-        parent, child = sorted(self.find_traces("1.*"), key=is_forked)
+        parent, child = self.wait_for_ends(2)
         data = report(child, "--top=0")
         self.assert_taken(data, parent)
         self.assert_child(data)
@@ -172,6 +168,16 @@ class Inherit(harness.Case):
             self.skipTest("no snapshot was taken")
         site, = inherited_sites_of(reports[child], "make_touched")
         self.assertGreaterEqual(site["resident_bytes"], 19900 * PAGE)
+
+    def wait_for_ends(self, count):
+        """The traces of so many processes, the forked ones last."""
+        until = time.monotonic() + 300
+        ended = []
+        while len(ended) < count and time.monotonic() < until:
+            time.sleep(0.05)
+            found = [path for path in self.find_traces("1.*") if os.path.getsize(path)]
+            ended = [path for path in found if report(path)["process"]["end"] == "exit"]
+        return sorted(ended, key=is_forked)
 
     # ---- the parent's trace is not as it was ----
 

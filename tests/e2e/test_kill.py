@@ -28,7 +28,9 @@ class Kill(harness.Case):
     def test_killed_at_random_moments(self):
         dice = random.Random(11)
         recorded = 0
-        for number in range(ROUNDS):
+        for number in range(10 * ROUNDS):
+            if number >= ROUNDS and recorded > ROUNDS * 100:
+                break
             threads = str(dice.choice((1, 4, 16)))
             with self.subTest(number=number, threads=threads):
                 with self.start("0", threads, VMTRACE_OUTPUT=self.path("%p.vmt")) as process:
@@ -41,10 +43,13 @@ class Kill(harness.Case):
 
     def test_killed_while_it_starts(self):
         dice = random.Random(12)
-        for number in range(ROUNDS):
+        # On a busy machine a start takes longer.
+        for number in range(100 * ROUNDS):
+            if number >= ROUNDS and glob.glob(self.path("*.vmt")):
+                break
             with self.subTest(number=number):
                 with self.start("0", "4", VMTRACE_OUTPUT=self.path("%p.vmt")) as process:
-                    time.sleep(dice.random() * 0.006)
+                    time.sleep(dice.random() * 0.006 * max(1, number / ROUNDS))
                     process.kill()
                     ready = bool(process.stdout.read())
                 self.assert_readable(self.path(f"{process.pid}.vmt"), ready)
@@ -52,7 +57,7 @@ class Kill(harness.Case):
 
     def test_running_process_can_be_reported(self):
         # It may write faster than reports read: without a cap each would take longer than the last.
-        with self.start("0", "4", VMTRACE_MAX_SIZE="64M",
+        with self.start("0", "4", VMTRACE_MAX_SIZE="16M",
                         VMTRACE_OUTPUT=self.path("%p.vmt")) as process:
             self.assertEqual(process.stdout.readline(), b"ready\n")
             # While it writes: what is read twice differs, but each reading is whole.

@@ -42,7 +42,7 @@ class Growth(Case):
 
     def test_text_says_so(self):
         text = subprocess.run([REPORT, "--leaks", self.run_.trace], stdout=subprocess.PIPE,
-                              universal_newlines=True, timeout=60, check=True).stdout
+                              universal_newlines=True, timeout=300, check=True).stdout
         self.assertRegex(text, r"lost: 576 B in 9 blocks")
         self.assertIn("lost in 4 scans", text)
 

@@ -179,7 +179,7 @@ class Lsan(harness.Case):
         with open(harness.LIBRARY, "rb") as source, open(lonely, "wb") as copy:
             copy.write(source.read())
         done = subprocess.run([CALLS, "fatal"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              cwd=self.folder, timeout=60,
+                              cwd=self.folder, timeout=300,
                               env=harness.plain_environment(LD_PRELOAD=lonely))
         self.assertEqual((done.returncode, done.stdout), (0, b"went on\n"))
         self.assertIn(b"vmtrace-report is not beside libvmtrace.so", done.stderr)

@@ -123,7 +123,7 @@ class RealMemory(harness.Case):
 
     def client(self, port, *arguments):
         return subprocess.run(["redis-cli", "-p", port, *arguments], stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, timeout=60).stdout.decode()
+                              stderr=subprocess.DEVNULL, timeout=300).stdout.decode()
 
     def wait_for(self, port, command, text):
         deadline = time.monotonic() + 60
@@ -145,7 +145,7 @@ class RealMemory(harness.Case):
         self.client(port, "config", "set", "rdb-key-save-delay", "0")
         self.wait_for(port, ["info", "persistence"], "rdb_bgsave_in_progress:0")
         self.client(port, "shutdown", "nosave")
-        self.assertEqual(server.communicate(timeout=60)[1], b"")
+        self.assertEqual(server.communicate(timeout=300)[1], b"")
         data = report(self.path(f"redis.{server.pid}.vmt"), "--top=0")
         self.assert_owned(data)
         self.assert_parts_add_up(data)
@@ -153,7 +153,7 @@ class RealMemory(harness.Case):
         self.assertGreater(faults_of_kind(data, "copy_on_write"), 2000)
         text = subprocess.run([harness.REPORT, "--faults", self.path(f"redis.{server.pid}.vmt")],
                               stdout=subprocess.PIPE, env=harness.plain_environment(), check=True,
-                              timeout=120).stdout.decode()
+                              timeout=300).stdout.decode()
         self.assertRegex(text, "(?i)copy.on.write")
         children = [path for path in self.find_traces("redis.*") if str(server.pid) not in path]
         self.assertTrue(children)
@@ -186,12 +186,12 @@ class RealMemory(harness.Case):
                    "env", f"LD_PRELOAD={harness.LIBRARY}", f"VMTRACE_OUTPUT={output}",
                    sys.executable, "-c", script]
         done = subprocess.run(command, env=harness.plain_environment(), stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=120)
+                              stderr=subprocess.STDOUT, timeout=300)
         if done.returncode != 0:
             self.skipTest(f"perf record is not permitted: {done.stdout[:200]!r}")
         listed = subprocess.run(["perf", "script", "-i", samples, "-F", "pid,comm,addr",
                                  "--show-lost-events"], stdout=subprocess.PIPE,
-                                stderr=subprocess.DEVNULL, check=True, timeout=120).stdout.decode()
+                                stderr=subprocess.DEVNULL, check=True, timeout=300).stdout.decode()
         if "PERF_RECORD_LOST" in listed:
             self.skipTest("perf itself lost samples")
         theirs = collections.Counter(int(line.split()[-1], 16) >> 12

@@ -23,7 +23,7 @@ def function_of(step):
 class Retention(harness.Case):
     def text(self, trace, *options):
         done = subprocess.run([harness.REPORT, *options, trace], stdout=subprocess.PIPE,
-                              timeout=120, check=True, env=harness.plain_environment())
+                              timeout=300, check=True, env=harness.plain_environment())
         return done.stdout.decode()
 
     def kept(self, path=None):
@@ -146,7 +146,7 @@ class Retention(harness.Case):
         if not have("strip"):
             self.skipTest("no strip")
         path = shutil.copy(program("kept"), self.path("bare"))
-        subprocess.run(["strip", path], check=True, timeout=60)
+        subprocess.run(["strip", path], check=True, timeout=300)
         trace, data = self.kept(path)
         roots = [one for one in data["retention"]["roots"]
                  if one["kind"] == "variable" and one["bytes"] == NODES * NODE]

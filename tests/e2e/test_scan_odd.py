@@ -148,7 +148,7 @@ class Odd(harness.Case):
                     process.send_signal(signal.SIGSTOP)
                     time.sleep(0.02)
                     process.send_signal(signal.SIGCONT)
-                process.communicate(timeout=60)
+                process.communicate(timeout=300)
             finally:
                 process.kill()
         self.assertEqual(process.returncode, 0)
@@ -173,7 +173,7 @@ class Odd(harness.Case):
             environment = harness.plain_environment(LD_PRELOAD=harness.LIBRARY,
                                                     VMTRACE_OUTPUT=folder + "/x.vmt")
             run = subprocess.run(["python3", "-c", "pass"], env=environment, check=False,
-                                 capture_output=True, timeout=60)
+                                 capture_output=True, timeout=300)
             self.assertEqual((run.returncode, run.stdout), (0, b""))
         finally:
             subprocess.run(["umount", folder], check=True)

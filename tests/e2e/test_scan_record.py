@@ -214,21 +214,23 @@ class Threads(harness.Case):
         environment = harness.plain_environment(
             LD_PRELOAD=harness.LIBRARY, VMTRACE_SNAPSHOT_SIGNAL="USR1",
             VMTRACE_OUTPUT=self.path("killed.vmt"))
-        process = subprocess.Popen([program("scan_threads"), "storm", "5000"],
+        process = subprocess.Popen([program("scan_threads"), "storm", "100000"],
                                            env=environment, stdout=subprocess.DEVNULL)
         try:
+            self.wait_until(lambda: os.path.exists(self.path("killed.vmt")))
             time.sleep(0.3)
         finally:
             process.kill()
             process.wait()
         self.assertEqual(process.returncode, -signal.SIGKILL)
-        for _ in range(100):
-            left = self.tasks_of(process.pid)
-            if not left:
-                break
-            time.sleep(0.05)
-        self.assertEqual(left, [])
+        self.wait_until(lambda: not self.tasks_of(process.pid))
         scans(self.path("killed.vmt"))
+
+    def wait_until(self, condition):
+        until = time.monotonic() + 300
+        while not condition():
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.05)
 
     def tasks_of(self, pid):
         """Scanners that still write into the trace of that process."""

@@ -87,13 +87,17 @@ class Settings(harness.Case):
         self.assertLessEqual(len([frame for frame in site["stack"] if not frame["inlined"]]), 5)
 
     def test_interval(self):
-        rates = []
-        for interval in "2", "50":
+        def points(interval):
             data = self.trace_report([program("burst"), "1000000"], status=5,
                                      env={"VMTRACE_INTERVAL": interval})
-            rates.append(len(data["growth"]["samples"]) / data["process"]["duration_ns"] * 1e9)
-        self.assertGreater(rates[0], 50)
-        self.assertLess(rates[1], 40)
+            return ([one["t_ns"] for one in data["growth"]["samples"]],
+                    data["process"]["duration_ns"])
+
+        # How many there are depends on how busy the machine is; how many there may be does not.
+        times, _ = points("2")
+        self.assertLess(min(after - before for before, after in zip(times, times[1:])), 40e6)
+        times, duration = points("50")
+        self.assertLessEqual(len(times), duration / 50e6 + 2)
 
     def test_log_summary_is_one_line(self):
         run = self.trace([sample("leak")], env={"VMTRACE_LOG": "summary"})

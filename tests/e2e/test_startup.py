@@ -54,7 +54,7 @@ class Startup(harness.Case):
         log = self.path("strace")
         run = self.run_program(argv, prefix=["strace", "-o", log, *options],
                                env={"VMTRACE_OUTPUT": self.path("x.vmt")})
-        self.assertEqual(run.returncode, 3, run.stderr)
+        self.assertEqual(run.stderr, b"")
         with open(log, encoding="utf-8", errors="replace") as source:
             return [line for line in source if "getrusage" not in line and not line.startswith("+")]
 
@@ -62,18 +62,24 @@ class Startup(harness.Case):
     def test_few_system_calls_and_no_look_into_proc_and_sys(self):
         folder = os.path.dirname(program("children"))
         os.symlink(folder, self.path("folder"))
-        argv = [self.path(f"folder/../{os.path.basename(folder)}/children"), "leaf"]
-        plain = self.system_calls(argv)
-        # The scan at the end asks which mappings and pages there are.
-        for scan, files, most in (("off", [], 75),
-                                  ("exit", ["/proc/self/maps", "/proc/self/pagemap"], 105)):
-            with self.subTest(scan=scan):
-                traced = self.system_calls(argv, "-E", f"LD_PRELOAD={harness.LIBRARY}",
-                                           "-E", f"VMTRACE_SCAN={scan}",
-                                           "-E", "VMTRACE_INTERVAL=10000") # not told, however slow
-                looks, own = ([line.split('"')[1] for line in lines
-                               if '"/proc' in line or '"/sys' in line]
-                              for lines in (traced, plain))
+        path = self.path(f"folder/../{os.path.basename(folder)}/")
+        # The scan at the end asks which mappings and pages there are, if a block may be lost.
+        for argv, scan, files, most in (
+                (["children", "leaf"], "off", [], 75),
+                (["scan_small", "variable"], "exit", [], 95),
+                (["children", "leaf"], "exit", ["/proc/self/maps", "/proc/self/pagemap"], 120)):
+            argv = [path + argv[0], *argv[1:]]
+            plain = self.system_calls(argv)
+            with self.subTest(scan=scan, files=files):
+                for _ in range(50): # one that lives 10 ms looks around: on a busy machine many do
+                    traced = self.system_calls(argv, "-E", f"LD_PRELOAD={harness.LIBRARY}",
+                                               "-E", f"VMTRACE_SCAN={scan}",
+                                               "-E", "VMTRACE_INTERVAL=10000")
+                    looks, own = ([line.split('"')[1] for line in lines
+                                   if '"/proc' in line or '"/sys' in line]
+                                  for lines in (traced, plain))
+                    if looks == own + files:
+                        break
                 self.assertEqual(looks, own + files)
                 self.assertIn(len(traced) - len(plain), range(20, most))
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Suppressions: valgrind's and LeakSanitizer's files hide what they name, and nothing else."""
-import os
 import re
 import shutil
 import subprocess
@@ -35,7 +34,7 @@ class Suppressions(harness.Case):
 
     def call(self, *arguments):
         return subprocess.run([REPORT, *arguments, self.trace_file], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=60, text=True,
+                              stderr=subprocess.PIPE, timeout=300, text=True,
                               env=harness.plain_environment())
 
     def suppressed(self, text, *options):
@@ -176,7 +175,7 @@ class Suppressions(harness.Case):
         def lost(*options):
             done = subprocess.run([valgrind, "--leak-check=full", "--show-leak-kinds=definite",
                                    *options, program("suppressed_leaks"), "free"],
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
                                   text=True, env=harness.plain_environment())
             self.assertEqual(done.returncode, 0, done.stderr[-500:])
             found = re.search(r"ERROR SUMMARY: (\d+) errors", done.stderr)
@@ -192,7 +191,7 @@ class Suppressions(harness.Case):
         done = subprocess.run([valgrind, "--leak-check=full", "--gen-suppressions=all",
                                "--show-leak-kinds=definite,indirect", program("suppressed_leaks"),
                                "free"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=120, text=True, env=harness.plain_environment())
+                              timeout=300, text=True, env=harness.plain_environment())
         blocks = "".join(re.findall(r"^\{\n.*?^\}\n", done.stderr, re.MULTILINE | re.DOTALL))
         self.assertIn("Memcheck:Leak", blocks)
         data = self.suppressed(blocks)
@@ -201,5 +200,4 @@ class Suppressions(harness.Case):
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("LC_ALL", "C")
     harness.main()

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Children that leave no trace are told, by vmtrace check and in the report of who started them."""
+import ctypes
 import os
 import re
 import shutil
 import subprocess
 import sys
 
-from harness import DRIVER, Case, main, plain_environment, program, report
+from harness import DRIVER, Case, have, main, plain_environment, program, report
 
 STARTER = program("untraced")
 STATIC = program("static_program")
@@ -50,7 +51,16 @@ class Untraced(Case):
             self.assertEqual(report(trace)["untraced_children"], [], trace)
 
     def child(self, path, reason):
-        return rf"process \d+ \({re.escape(path)}\): left no trace: {re.escape(reason)}"
+        """The folder of a long path is left out."""
+        folder, name = os.path.split(path)
+        told = rf"({re.escape(folder)}|\.\.\.)/{re.escape(name)}" if folder else re.escape(name)
+        return rf"process \d+ \({told}\): left no trace: {re.escape(reason)}"
+
+    def link(self, path):
+        """A path that is short enough to be told whole, wherever the build is."""
+        link = self.path(os.path.basename(path))
+        os.symlink(path, link)
+        return link
 
 
 class Statically(Untraced):
@@ -67,6 +77,29 @@ class Statically(Untraced):
         taken = r"process \d+ \(.*\): the program that took its place left no trace: "
         self.assert_listed(taken + r"\(descriptor\) \(statically linked\)", STARTER, "fexecve",
                            STATIC)
+
+    def test_by_a_name_in_a_folder(self):
+        taken = r"process \d+ \(.*\): the program that took its place left no trace: "
+        self.assert_listed(taken + r"static_program \(statically linked\)", STARTER, "execveat",
+                           STATIC)
+
+    def test_spawned_in_another_folder(self):
+        above = os.path.basename(os.path.dirname(STATIC))
+        for way, path in (("spawn-chdir", above + "/static_program"),
+                          ("spawn-fchdir", "./static_program")):
+            with self.subTest(way=way):
+                self.assert_listed(self.child(path, "statically linked"), STARTER, way, STATIC)
+
+    def test_by_pidfd_spawn(self):
+        """Of glibc 2.39, or of a stand-in; before that it is as if the kernel did not know it."""
+        stand_in = program("libpidfd_spawn.so")
+        for way in ("pidfd_spawn", "pidfd_spawnp"):
+            with self.subTest(way=way):
+                self.assert_listed(rf"{re.escape(STATIC)}: left no trace: statically linked",
+                                   STARTER, way, STATIC, env={"LD_PRELOAD": stand_in})
+                self.assert_all_checked(STARTER, way, STARTER, env={"LD_PRELOAD": stand_in})
+        if not hasattr(ctypes.CDLL(None), "pidfd_spawn"):
+            self.assertEqual(self.trace([STARTER, "pidfd_spawn", STATIC]).stdout, b"ENOSYS\n")
 
     def test_found_in_path(self):
         for way in ("vfork-path", "spawnp"):
@@ -120,8 +153,9 @@ class Statically(Untraced):
                                self.path(name))
 
     def test_equal_ones_are_told_together(self):
-        said = self.assert_listed(f"{STATIC}: 1200 of them left no trace: statically linked",
-                                  STARTER, "vfork", STATIC, "1200")
+        static = self.link(STATIC)
+        said = self.assert_listed(f"{re.escape(static)}: 1200 of them left no trace: statically "
+                                  "linked", STARTER, "vfork", static, "1200")
         self.assertIn("1 process checked, 1200 could not be", said)
 
 
@@ -132,7 +166,7 @@ class Environments(Untraced):
                 self.assert_listed(self.child(TARGET, NO_PRELOAD), STARTER, way, TARGET)
 
     def test_empty_for_a_shell_of_libc(self):
-        for way in ("system-empty", "popen-empty"):
+        for way in ("system-empty", "popen-empty", "wordexp-empty"):
             with self.subTest(way=way):
                 self.assert_listed(rf"/bin/sh: left no trace: {NO_PRELOAD}", STARTER, way, TARGET)
 
@@ -202,11 +236,37 @@ class Privileges(Untraced):
                                  prefix=[*self.as_nobody, "--no-new-privs"])
 
 
+class OtherLibc(Untraced):
+    """A dynamic program of musl's cannot load a library of glibc's, and would not start."""
+
+    def setUp(self):
+        super().setUp()
+        self.tool = self.path("tool")
+        with open(self.path("tool.c"), "w", encoding="ascii") as file:
+            file.write('#include <stdio.h>\nint main() { return puts("ran") < 0; }\n')
+        if not have("musl-gcc") or subprocess.call(
+                ["musl-gcc", "-o", self.tool, self.path("tool.c")]) or subprocess.call(
+                    [self.tool], stdout=subprocess.DEVNULL):
+            self.skipTest("no musl here")
+
+    def test_is_started_without_the_library(self):
+        reason = "linked against another libc (musl) than libvmtrace.so"
+        for way in ("vfork", "fork", "spawn", "spawnp", "nested"):
+            with self.subTest(way=way):
+                run = self.trace([STARTER, way, self.tool])
+                self.assertEqual((run.stdout, run.stderr), (b"ran\n", b""))
+        self.assert_listed(self.child(self.tool, reason), STARTER, "spawn", self.tool)
+        status, said = self.check(self.tool)
+        self.assertEqual(status, 125)
+        self.assertIn(f"wrote no trace; it is {reason}\n", said)
+
+
 class Followed(Untraced):
     """Whatever leaves a trace, or never was, is not listed."""
 
     def test_ordinary_children(self):
-        for way in ("vfork", "vfork-path", "fork", "spawn", "spawnp", "nested", "fexecve"):
+        for way in ("vfork", "vfork-path", "fork", "spawn", "spawnp", "nested", "fexecve",
+                    "execveat", "spawn-chdir", "spawn-fchdir"):
             with self.subTest(way=way):
                 self.assert_nothing_told(STARTER, way, STARTER)
 
@@ -233,6 +293,18 @@ class Followed(Untraced):
     def test_wrong_guess(self):
         """The statically linked program becomes one that is traced."""
         self.assert_all_checked(STARTER, "vfork", program("static_exec"))
+
+    def test_what_an_untraced_one_starts(self):
+        """It hands on the environment."""
+        said = self.assert_listed(self.child(STARTER + "_static", "statically linked"),
+                                  "sh", "-c", f"{STARTER}_static fork {STARTER}; {STARTER}")
+        self.assertIn("passed; 3 processes checked, 1 could not be", said)
+
+    def test_what_is_checked_is_itself_untraced(self):
+        """Nobody else could tell of it."""
+        self.assert_listed(self.child(STARTER + "_static", "statically linked"),
+                           STARTER + "_static", "fork", STARTER)
+        self.assert_all_checked(program("static_exec"))
 
     def test_children_that_are_ignored(self):
         self.assert_all_checked(STARTER, "vfork", STATIC, env={"VMTRACE_CHILDREN": "ignore"})
@@ -267,20 +339,22 @@ class Formats(Untraced):
 
 class Reports(Untraced):
     def test_json_and_text(self):
-        run = self.trace([STARTER, "vfork", STATIC, "2"])
+        static = self.link(STATIC)
+        run = self.trace([STARTER, "vfork", static, "2"])
         data = report(run.trace)
         children = data["untraced_children"]
         self.assertEqual([(child["path"], child["reason"], child["count"]) for child in children],
-                         [(STATIC, "statically linked", 1)] * 2)
+                         [(static, "statically linked", 1)] * 2)
         self.assertNotEqual(children[0]["pid"], children[1]["pid"])
-        self.assertIn(f"2 child processes left no trace: {STATIC} (statically linked)",
+        self.assertIn(f"2 child processes left no trace: {static} (statically linked)",
                       data["notes"])
 
     def test_a_program_that_took_ones_place(self):
-        run = self.trace([STARTER, "exec", STATIC], stdout=subprocess.DEVNULL)
+        static = self.link(STATIC)
+        run = self.trace([STARTER, "exec", static], stdout=subprocess.DEVNULL)
         done = subprocess.run([program("../../../analyzer/vmtrace-report"), run.trace],
                               stdout=subprocess.PIPE, universal_newlines=True, check=True)
-        self.assertIn(f"then became a program that left no trace: {STATIC} (statically linked)",
+        self.assertIn(f"then became a program that left no trace: {static} (statically linked)",
                       done.stdout)
 
     def test_errno_and_status_are_kept(self):

@@ -12,6 +12,9 @@ import unittest
 
 import decode_trace
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import surroundings  # noqa: E402,F401
+
 REPORT, LIBRARY, WORKLOAD, DOCUMENT = sys.argv[1:5]
 
 SAME = ("allocations", "frees", "bytes_allocated", "live_bytes_at_end", "live_blocks_at_end",
@@ -25,10 +28,8 @@ class CrossCheck(unittest.TestCase):
 
     def record(self, *command, **variables):
         trace = os.path.join(self.folder.name, "t.vmt")
-        environment = {key: value for key, value in os.environ.items()
-                       if not key.startswith("VMTRACE_")}
-        environment.update(LD_PRELOAD=LIBRARY, VMTRACE_OUTPUT=trace, PYTHONHASHSEED="0",
-                           PYTHONMALLOC="malloc", **variables)
+        environment = dict(os.environ, LD_PRELOAD=LIBRARY, VMTRACE_OUTPUT=trace,
+                           PYTHONHASHSEED="0", PYTHONMALLOC="malloc", **variables)
         subprocess.run(command, check=True, env=environment, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL)
         return trace

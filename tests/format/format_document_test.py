@@ -12,6 +12,9 @@ import unittest
 
 import decode_trace
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import surroundings  # noqa: E402,F401
+
 REPORT, SOURCE = sys.argv[1:3]
 
 

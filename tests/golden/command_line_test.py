@@ -21,6 +21,9 @@ import unittest
 
 import jsonschema
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import surroundings  # noqa: E402,F401
+
 VMTRACE = REPORT = None
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MAGIC = b"\x89VMT\r\n\x1a\n"
@@ -28,9 +31,8 @@ MAGIC = b"\x89VMT\r\n\x1a\n"
 
 def run(*command, **more):
     more.setdefault("stdout", subprocess.PIPE)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("VMTRACE_")}
-    return subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=60,
-                          env={**environment, **more.pop("env", {})}, **more)
+    return subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=300,
+                          env={**os.environ, **more.pop("env", {})}, **more)
 
 
 class Case(unittest.TestCase):
@@ -306,21 +308,23 @@ class Driver(Case):
     def test_forwards_signals(self):
         process = self.program(
             "signal.signal(signal.SIGTERM, lambda *_: (print('term'), exit(9)))\n"
-            "print('up')\ntime.sleep(30)")
+            "print('up')\ntime.sleep(600)")
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.communicate(timeout=20), ("term\n", None))
+        self.assertEqual(process.communicate(timeout=300), ("term\n", None))
         self.assertEqual(process.returncode, 9)
 
     def test_stops_and_goes_on_with_the_program(self):
-        process = self.program("print('up')\ntime.sleep(2)\nprint('done')")
+        process = self.program("import os\nprint('up')\n"
+                               "while not os.path.exists('go'): time.sleep(0.02)\nprint('done')")
         process.send_signal(signal.SIGTSTP)
         state = lambda: pathlib.Path(f"/proc/{process.pid}/stat").read_text().split()[2]
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 300
         while state() != "T" and time.monotonic() < deadline:
             time.sleep(0.02)
         self.assertEqual(state(), "T")
+        pathlib.Path("go").touch()
         process.send_signal(signal.SIGCONT)
-        self.assertEqual(process.communicate(timeout=20), ("done\n", None))
+        self.assertEqual(process.communicate(timeout=300), ("done\n", None))
         self.assertEqual(process.returncode, 0)
 
     def test_terminal_interrupt_arrives_once(self):
@@ -352,7 +356,7 @@ class Driver(Case):
 
 class Completion(Case):
     def complete(self, *words):
-        script = (f". {ROOT}/docs/completion/vmtrace.bash; compopt() {{ :; }}\n"
+        script = (f". '{ROOT}/docs/completion/vmtrace.bash'; compopt() {{ :; }}\n"
                   "COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1))\n"
                   "if [[ $1 == vmtrace ]]; then _vmtrace; else _vmtrace_report; fi\n"
                   "printf '%s\\n' \"${COMPREPLY[@]}\"")

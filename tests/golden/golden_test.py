@@ -16,6 +16,9 @@ import jsonschema
 import format_rules
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import surroundings  # noqa: E402,F401
+
 EXPECTED = HERE / "expected"
 SCHEMA = HERE.parent.parent / "docs" / "report.schema.json"
 

@@ -19,7 +19,6 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import harness  # noqa: E402
 
-FOLDER = os.path.join(harness.BUILD, "tests", "leaks")
 EXPECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "expected.txt")
 LANGUAGES = ("c", "cxx")
 LEVELS = ("O0", "O2")
@@ -38,18 +37,37 @@ class Failed(AssertionError):
     pass
 
 
+class Machine:
+    """Where the executables are and how they are run: here.  tests/aarch64 has another."""
+    folder = os.path.join(harness.BUILD, "tests", "leaks")
+    report = [harness.REPORT]
+
+    def plain(self, command):
+        return command, harness.plain_environment()
+
+    def traced(self, command, output):
+        """Command line and environment that leave traces at `output`."""
+        return command, harness.plain_environment(LD_PRELOAD=harness.LIBRARY,
+                                                  VMTRACE_OUTPUT=output)
+
+
+machine = Machine()
+
+
 def executable(case, sloppy=False):
-    return os.path.join(FOLDER,
+    return os.path.join(machine.folder,
                         f"leaks_{case.language}_{case.level}{'_sloppy' if sloppy else ''}")
 
 
-def cases():
+def cases(levels=LEVELS):
     """All of them, at each level."""
     found = []
     for language in LANGUAGES:
-        for level in LEVELS:
-            listed = subprocess.run([executable(Case(language, level, "", "")), "--list"],
-                                    stdout=subprocess.PIPE, check=True, text=True, timeout=60)
+        for level in levels:
+            command, environment = machine.plain([executable(Case(language, level, "", "")),
+                                                  "--list"])
+            listed = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True,
+                                    timeout=60, env=environment)
             found += [Case(language, level, name, os.path.basename(source)) for name, source in
                       (line.split() for line in listed.stdout.splitlines())]
     return found
@@ -191,7 +209,7 @@ def read_report(data):
 
 
 def report(trace):
-    done = subprocess.run([harness.REPORT, "--format=json", "--show-leak-kinds=all", "--top=0",
+    done = subprocess.run([*machine.report, "--format=json", "--show-leak-kinds=all", "--top=0",
                            trace], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
                           env=harness.plain_environment())
     if done.returncode or done.stderr:
@@ -202,8 +220,9 @@ def report(trace):
 def reports(case, sloppy=False):
     """{pid: JSON report} of a traced run, and the first process's pid."""
     with tempfile.TemporaryDirectory(prefix="vmtrace-leaks-") as folder:
-        first = run_case([executable(case, sloppy), case.name], harness.plain_environment(
-            LD_PRELOAD=harness.LIBRARY, VMTRACE_OUTPUT=os.path.join(folder, "%p.%n.vmt")), 60)
+        command, environment = machine.traced([executable(case, sloppy), case.name],
+                                              os.path.join(folder, "%p.%n.vmt"))
+        first = run_case(command, environment, 60)
         found = [report(path) for path in glob.glob(os.path.join(folder, "*.vmt"))]
         own = os.path.basename(executable(case, sloppy))
         return {data["process"]["pid"]: data for data in found

@@ -109,7 +109,7 @@ def run_job(name, folder):
     job = JOBS[name][1](folder)
     argv, environment = traced(job.argv, folder, job.environment)
     done = subprocess.run(argv, input=job.stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          env=environment, cwd=job.cwd or folder, timeout=120)
+                          env=environment, cwd=job.cwd or folder, timeout=300)
     if done.returncode:
         raise leak_matrix.Failed(f"{name}: status {done.returncode}, {done.stderr[-300:]!r}")
     return reports(folder)
@@ -140,10 +140,10 @@ def run_redis(folder):
             wait_for_server(client)
             for i in range(30):
                 subprocess.run([*client, "set", f"key{i}", "value" * i],
-                               stdout=subprocess.DEVNULL, check=True, timeout=10)
+                               stdout=subprocess.DEVNULL, check=True, timeout=300)
             subprocess.run([*client, "shutdown", "nosave"], stdout=subprocess.DEVNULL,
-                           check=False, timeout=10)
-            server.wait(timeout=60)
+                           check=False, timeout=300)
+            server.wait(timeout=300)
         finally:
             server.kill()
     return reports(folder)
@@ -152,7 +152,7 @@ def run_redis(folder):
 def wait_for_server(client):
     for _ in range(200):
         done = subprocess.run([*client, "ping"], stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, timeout=10, check=False)
+                              stderr=subprocess.DEVNULL, timeout=300, check=False)
         if done.stdout == b"PONG\n":
             return
         time.sleep(0.05)

@@ -17,6 +17,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import surroundings  # noqa: E402,F401
+
 KEYS = ("allocations", "bytes_allocated", "failed", "live_blocks", "live_bytes")
 CLOCKS = ("auto", "counter")
 
@@ -104,15 +107,14 @@ def run_seed(options, seed):
     """Problems found with one seed."""
     with tempfile.TemporaryDirectory(prefix="vmtrace-oracle-") as folder:
         ledger_path = os.path.join(folder, "ledger.json")
-        environment = {key: value for key, value in os.environ.items()
-                       if not key.startswith("VMTRACE_")}
-        environment.update(LD_PRELOAD=os.path.join(options.build, "preload", "libvmtrace.so"),
+        environment = dict(os.environ,
+                           LD_PRELOAD=os.path.join(options.build, "preload", "libvmtrace.so"),
                            VMTRACE_OUTPUT=os.path.join(folder, "%p.vmt"),
                            VMTRACE_CLOCK=CLOCKS[seed // 3 % len(CLOCKS)])
         driver = subprocess.Popen([os.path.join(options.build, "tests", "oracle", "random_driver"),
                                    str(seed), ledger_path, str(options.operations)],
                                   env=environment, stderr=subprocess.PIPE)
-        _, complaints = driver.communicate(timeout=120)
+        _, complaints = driver.communicate(timeout=300)
         if driver.returncode or complaints:
             return [f"the driver ended with {driver.returncode}, {complaints!r}"]
         with open(ledger_path, encoding="ascii") as source:

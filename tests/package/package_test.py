@@ -15,6 +15,9 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import surroundings  # noqa: E402,F401
+
 BUILD, CMAKE, CPACK = sys.argv[1:4]
 
 # Below the prefix; LIB stands for the folder of libraries.
@@ -41,8 +44,6 @@ class Tree:
         libraries = [root for root, _, files in os.walk(prefix) if "libvmtrace.so" in files]
         test.assertEqual(len(libraries), 1)
         self.libraries = libraries[0]
-        self.environment = {key: value for key, value in os.environ.items()
-                            if not key.startswith("VMTRACE_")}
 
     def path(self, name):
         return os.path.join(self.prefix, name)
@@ -57,7 +58,7 @@ class Tree:
     def check_use(self, folder):
         trace = os.path.join(folder, "preload.vmt")
         # The loader finds a bare name in LD_LIBRARY_PATH as it does in its own path.
-        environment = dict(self.environment, LD_PRELOAD="libvmtrace.so",
+        environment = dict(os.environ, LD_PRELOAD="libvmtrace.so",
                            LD_LIBRARY_PATH=self.libraries, VMTRACE_OUTPUT=trace)
         self.test.assertEqual(run("/bin/cat", "/etc/passwd", env=environment),
                               run("/bin/cat", "/etc/passwd"))
@@ -65,12 +66,11 @@ class Tree:
         # The driver finds the library of its own tree.
         trace = os.path.join(folder, "driver.vmt")
         run(self.path("bin/vmtrace"), "run", "--output=" + trace, "--", "/bin/cat", "/etc/passwd",
-            env=self.environment, stderr=subprocess.PIPE)
+            stderr=subprocess.PIPE)
         self.check_trace(trace)
 
     def check_trace(self, trace):
-        report = json.loads(run(self.path("bin/vmtrace-report"), "--format=json", trace,
-                                env=self.environment))
+        report = json.loads(run(self.path("bin/vmtrace-report"), "--format=json", trace))
         self.test.assertGreater(report["summary"]["allocations"], 0)
         self.test.assertEqual(report["process"]["end"], "exit")
 
@@ -84,7 +84,7 @@ class Tree:
             if shutil.which(compiler[0]):
                 run(*compiler, "-Wall", "-Wextra", "-Werror", "-pedantic",
                     "-I" + self.path("include"), source, "-o", source + ".out")
-                run(source + ".out", env=self.environment)
+                run(source + ".out")
 
 
 class Package(unittest.TestCase):
@@ -108,6 +108,8 @@ class Package(unittest.TestCase):
         packages = [name for name in os.listdir(self.folder) if name.endswith(".deb")]
         self.assertEqual(len(packages), 1)
         package = os.path.join(self.folder, packages[0])
+        for line in run("dpkg-deb", "-c", package).splitlines():
+            self.assertRegex(line, r"^([d-]rwxr-xr-x|-rw-r--r--|l)")
         depends = run("dpkg-deb", "-f", package, "Depends")
         for name in ("libc6", "libdw1", "libjansson4"):
             self.assertRegex(depends, r"\b%s\b" % name)

@@ -181,6 +181,41 @@ START_TEST(baseline_gives_each_known_block_once)
 }
 END_TEST
 
+START_TEST(baseline_takes_the_first_entry_of_that_size_that_is_alike)
+{
+    struct one_leak before[] = {{REPORT_LEAK_DEFINITE, 1, 64, {"make", "find", "main"}},
+                                {REPORT_LEAK_DEFINITE, 2, 64, {"make", "read", "main"}},
+                                {REPORT_LEAK_DEFINITE, 1, 32, {"make", "load", "main"}},
+                                {REPORT_LEAK_DEFINITE, 1, 32, {"take", "init", "main"}}};
+    struct one_leak after[] = {{REPORT_LEAK_DEFINITE, 2, 64, {"make", "main"}}};
+    static const uint64_t used[] = {0, 1, 1, 0}; /* by key: find, load, read, init */
+    struct finding_set old, new;
+    struct baseline baseline;
+    make_set(&old, before, FIXTURE_COUNT(before));
+    ck_assert(baseline_init(&baseline));
+    ck_assert(baseline_add(&baseline, &old, ALL));
+    make_set(&new, after, FIXTURE_COUNT(after));
+    ck_assert(baseline_compare(&baseline, &new));
+    ck_assert_int_eq(new.findings[0].state, FINDING_KNOWN);
+    for (size_t i = 0; i < FIXTURE_COUNT(used); i++)
+        ck_assert_msg(baseline.entries[i].used == used[i], "%s", baseline.entries[i].key);
+    finding_set_release(&old);
+    finding_set_release(&new);
+    baseline_release(&baseline);
+}
+END_TEST
+
+START_TEST(baseline_compares_sizes_that_no_product_holds)
+{
+    struct one_leak before[] = {
+        {REPORT_LEAK_DEFINITE, 2, UINT64_C(1) << 63, {"make", "load", "main"}}};
+    struct one_leak after[] = {{REPORT_LEAK_DEFINITE, 2, 0, {"make", "main"}}};
+    ck_assert_str_eq(STATES(before, after), "n");
+    after[0].bytes = before[0].bytes;
+    ck_assert_str_eq(STATES(before, after), "k");
+}
+END_TEST
+
 START_TEST(baseline_knows_a_leak_that_is_less_lost)
 {
     struct one_leak before[] = {{REPORT_LEAK_DEFINITE, 1, 32, {"make", "main"}}}, after[1];
@@ -208,5 +243,7 @@ END_TEST
 UNIT_MAIN("baseline", baseline_keeps_notes_with_their_entries,
           baseline_is_read_as_editors_and_git_leave_it, baseline_names_the_line_that_is_wrong,
           baseline_knows_a_leak_whose_callers_were_optimized_away,
-          baseline_gives_each_known_block_once, baseline_knows_a_leak_that_is_less_lost,
+          baseline_gives_each_known_block_once,
+          baseline_takes_the_first_entry_of_that_size_that_is_alike,
+          baseline_compares_sizes_that_no_product_holds, baseline_knows_a_leak_that_is_less_lost,
           baseline_knows_a_library_whose_symbols_are_missing)

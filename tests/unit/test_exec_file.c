@@ -144,6 +144,110 @@ START_TEST(exec_file_that_is_broken_is_followed)
 }
 END_TEST
 
+/* A program as gcc and clang link it: libraries that it needs, the first one named `needed`, and
+ * one symbol that it exports.  Addresses are BASE more than offsets. */
+enum { BASE = 0x400000, DYNAMIC = 2048, STRINGS = 4096, SYMBOLS = 6144, HASH = 8192 };
+
+static void make_program(const char *needed, const char *exported)
+{
+    const Elf64_Phdr segments[] = {
+        {.p_type = PT_INTERP},
+        {.p_type = PT_LOAD, .p_vaddr = BASE, .p_filesz = sizeof(elf)},
+        {.p_type = PT_DYNAMIC, .p_offset = DYNAMIC, .p_filesz = 512},
+    };
+    const Elf64_Dyn dynamic[] = {
+        {DT_NEEDED, {1}},
+        {DT_NEEDED, {100}},
+        {DT_STRTAB, {BASE + STRINGS}},
+        {DT_SYMTAB, {BASE + SYMBOLS}},
+        {DT_GNU_HASH, {BASE + HASH}},
+        {DT_NULL, {0}},
+    };
+    uint32_t hash = 5381;
+    for (const char *at = exported; *at; at++)
+        hash = hash * 33 + (unsigned char)*at;
+    /* One bucket, symbols from 1 on, one word of the filter, which lets all pass. */
+    const uint32_t table[] = {1, 1, 1, 6, ~0u, ~0u, 1, hash & ~1u, hash | 1};
+    const Elf64_Sym symbols[] = {
+        {0}, {.st_name = 1, .st_shndx = 1}, {.st_name = 200, .st_shndx = 1}};
+    unsigned char *bytes = (unsigned char *)&elf;
+    make_elf(3, sizeof(Elf64_Ehdr), PT_LOAD);
+    memcpy(bytes + sizeof(Elf64_Ehdr), segments, sizeof(segments));
+    memcpy(bytes + DYNAMIC, dynamic, sizeof(dynamic));
+    memcpy(bytes + HASH, table, sizeof(table));
+    memcpy(bytes + SYMBOLS, symbols, sizeof(symbols));
+    strcpy((char *)bytes + STRINGS + 1, needed);
+    strcpy((char *)bytes + STRINGS + 100, "libasan.so.8"); /* not the first one */
+    strcpy((char *)bytes + STRINGS + 200, exported);
+}
+
+START_TEST(exec_file_with_a_sanitizer_is_told)
+{
+    static const char *const runtimes[] = {"libasan.so.8",
+                                           "libtsan.so.2",
+                                           "liblsan.so",
+                                           "libhwasan.so.0",
+                                           "libclang_rt.asan-x86_64.so",
+                                           "libclang_rt.hwasan.so"};
+    static const char *const others[] = {
+        "libubsan.so.1", "libc.so.6", "libasan2.so", "libasa", "libclang_rt.ubsan_standalone.so",
+        "asan.so",       ""};
+    make_folder();
+    for (size_t i = 0; i < sizeof(runtimes) / sizeof(*runtimes); i++) {
+        make_program(runtimes[i], "main");
+        ck_assert_msg(judge_elf("elf") == VMT_UNFOLLOWED_SANITIZER, "%s", runtimes[i]);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+        make_program(others[i], "main");
+        ck_assert_msg(judge_elf("elf") == VMT_FOLLOWED, "%s", others[i]);
+    }
+    make_program("libc.so.6", "__interceptor_malloc");
+    ck_assert_int_eq(judge_elf("elf"), VMT_UNFOLLOWED_SANITIZER);
+    make_program("libc.so.6", "__interceptor_mallod");
+    ck_assert_int_eq(judge_elf("elf"), VMT_FOLLOWED);
+    remove_folder();
+}
+END_TEST
+
+/* Whatever one word of the tables is: no fault, and no endless look-up. */
+START_TEST(exec_file_of_another_libc_is_told)
+{
+    static const char *const interpreters[] = {"/lib/ld-musl-x86_64.so.1", "/opt/x/ld-musl-any"};
+    make_folder();
+    for (size_t i = 0; i < 2; i++) {
+        make_program("libc.so", "main");
+        Elf64_Phdr *segment = (Elf64_Phdr *)((unsigned char *)&elf + sizeof(Elf64_Ehdr));
+        segment->p_offset = 1024;
+        segment->p_filesz = strlen(interpreters[i]) + 1;
+        memcpy((unsigned char *)&elf + 1024, interpreters[i], segment->p_filesz);
+        ck_assert_int_eq(judge_elf("elf"), VMT_UNFOLLOWED_LIBC);
+        segment->p_filesz = 8; /* only the beginning is its name */
+        ck_assert_int_eq(judge_elf("elf"), VMT_FOLLOWED);
+        segment->p_filesz = UINT64_MAX;
+        ck_assert_int_eq(judge_elf("elf"), VMT_FOLLOWED);
+    }
+    remove_folder();
+}
+END_TEST
+
+START_TEST(exec_file_with_broken_tables_is_followed)
+{
+    static const size_t tables[] = {DYNAMIC, HASH, SYMBOLS, sizeof(Elf64_Ehdr)};
+    static const uint32_t values[] = {0, 1, 32, 0x7fffffff, ~0u};
+    make_folder();
+    for (size_t i = 0; i < 4 * 24; i++) {
+        for (size_t j = 0; j < sizeof(values) / sizeof(*values); j++) {
+            make_program("libc.so.6", "main");
+            memcpy((unsigned char *)&elf + tables[i / 24] + i % 24 * sizeof(uint32_t), &values[j],
+                   sizeof(values[j]));
+            judge_elf("elf");
+            ck_assert_uint_lt(reads, EXEC_FILE_TABLE / EXEC_FILE_WINDOW + EXEC_FILE_CHAIN);
+        }
+    }
+    remove_folder();
+}
+END_TEST
+
 static enum vmt_unfollowed judge_script(const char *format, const char *target)
 {
     char line[1024];
@@ -213,5 +317,6 @@ START_TEST(exec_file_by_descriptor)
 END_TEST
 
 UNIT_MAIN("exec_file", exec_file_of_a_dynamic_program_is_followed, exec_file_of_others_is_not,
-          exec_file_that_is_broken_is_followed, exec_file_follows_scripts,
-          exec_file_that_is_none_is_told, exec_file_by_descriptor)
+          exec_file_that_is_broken_is_followed, exec_file_with_a_sanitizer_is_told,
+          exec_file_of_another_libc_is_told, exec_file_with_broken_tables_is_followed,
+          exec_file_follows_scripts, exec_file_that_is_none_is_told, exec_file_by_descriptor)

@@ -2,9 +2,11 @@
 #include "gate/gate.h"
 #include "gate/gate_only.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "finding_fixture.h"
+#include "render/findings_render.h"
 
 enum { DEFINITE = 1u << REPORT_LEAK_DEFINITE, ALL = 0x1f };
 
@@ -119,6 +121,66 @@ START_TEST(only_judges_what_would_fail)
     ck_assert_int_eq(gate_judge(&gate, &set), GATE_PASSED);
     ck_assert_int_eq(set.findings[0].whose, FINDING_MINE); /* it was not left out by that */
     finding_set_release(&set);
+}
+END_TEST
+
+/* What the check says of a leak from there.  The caller frees it. */
+static char *verdict_text(struct report_frame *frames, size_t count, enum finding_whose *whose)
+{
+    const struct report_stack stack = {.frames = frames, .count = count};
+    const struct report_site site = {.kind = "malloc", .stack = &stack};
+    struct report_leak leak = {.class = REPORT_LEAK_DEFINITE, .site = &site, .blocks = 1};
+    struct render_options options = {.leak_classes = ALL};
+    struct finding_set set;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    fixture_set(&set, &leak, 1);
+    ck_assert_int_eq(gate_judge(&(struct gate){.classes = DEFINITE}, &set), GATE_TRIPPED);
+    ck_assert(check_render(&set, &options, out));
+    fclose(out);
+    *whose = set.findings[0].whose;
+    finding_set_release(&set);
+    return text;
+}
+
+START_TEST(gate_tells_what_only_systems_programs_lost)
+{
+    static const struct {
+        const char *module;
+        enum finding_whose whose;
+    } cases[] = {
+        {"/usr/bin/sed", FINDING_SYSTEMS}, {"/home/u/app", FINDING_MINE}, {NULL, FINDING_MINE}};
+    for (size_t i = 0; i < FIXTURE_COUNT(cases); i++) {
+        struct report_frame frames[] = {{.function = "xmalloc", .module = "/usr/bin/sed"},
+                                        {.function = "main", .module = cases[i].module},
+                                        {.function = "_start", .module = "/lib/libc.so.6"}};
+        enum finding_whose whose;
+        char *text = verdict_text(frames, FIXTURE_COUNT(frames), &whose);
+        bool told = strstr(text, "1 of 1 finding is in a program of the system; with --only=.");
+        ck_assert_int_eq(whose, cases[i].whose);
+        ck_assert_int_eq(told, whose == FINDING_SYSTEMS);
+        free(text);
+    }
+}
+END_TEST
+
+/* An interpreter without debug information that runs the module in question. */
+START_TEST(verdict_shows_the_first_frame_with_a_line)
+{
+    struct report_frame frames[20];
+    enum finding_whose whose;
+    for (size_t i = 0; i < FIXTURE_COUNT(frames); i++)
+        frames[i] = (struct report_frame){
+            .function = "run", .offset = i, .module = "/usr/bin/perl", .application = true};
+    frames[13].function = "decode";
+    frames[13].file = "/home/u/decode.xs";
+    frames[13].line = 31;
+    char *text = verdict_text(frames, FIXTURE_COUNT(frames), &whose);
+    ck_assert_ptr_nonnull(strstr(text, "7 more frames"));
+    ck_assert_ptr_nonnull(strstr(text, "        decode  u/decode.xs:31\n"));
+    ck_assert_ptr_nonnull(strstr(text, "6 more frames"));
+    free(text);
 }
 END_TEST
 
@@ -251,5 +313,6 @@ END_TEST
 UNIT_MAIN("gate", gate_trips_on_its_classes, gate_threshold_is_the_least_that_trips,
           gate_only_one_module_or_path, only_takes_whole_names_and_components,
           only_hides_nothing_for_want_of_debug_information, only_judges_what_would_fail,
+          gate_tells_what_only_systems_programs_lost, verdict_shows_the_first_frame_with_a_line,
           gate_is_unjudged_without_a_scan, baseline_tells_new_grown_and_known, baselines_are_merged,
           baseline_refuses_what_it_does_not_understand)

@@ -239,7 +239,7 @@ START_TEST(reach_places_tell_roots_from_leftovers)
 END_TEST
 
 /* malloc's main arena, which is in libc's data, has the address of the chunk behind a block, which
- * begins with the block's last word. */
+ * begins with the block's last word, and behind that one of a chunk that may be gone. */
 START_TEST(reach_addresses_of_chunks_in_libc_are_no_pointers)
 {
     const uint64_t libc = FAR + 0x30000000;
@@ -250,14 +250,21 @@ START_TEST(reach_addresses_of_chunks_in_libc_are_no_pointers)
     block(HEAP + 64, 40);
     block(HEAP + 112, 40);
     block(HEAP + 160, 40);
+    block(HEAP + 208, 40);
+    block(HEAP + 256, 40);
     begin();
     fixture_space(stream, libc, 4, "/lib/libc.so.6");
     one_thread();
     fixture_pointer(stream, DATA, HEAP + 112 + 32);
     fixture_pointer(stream, libc, HEAP + 16 + 32);
-    fixture_pointer(stream, libc + 8, HEAP + 64 + 16);
-    fixture_pointer(stream, libc + 16, HEAP + 160);
-    take(4);
+    fixture_pointer(stream, libc + 8, HEAP + 208 + 16);
+    fixture_pointer(stream, libc + 16, HEAP + 64 + 16);
+    fixture_pointer(stream, libc + 24, HEAP + 160);
+    fixture_pointer(stream, libc + 32, HEAP + 304);
+    fixture_pointer(stream, libc + 40, HEAP + 256);
+    take(6);
+    ck_assert_int_eq(fixture_class(model, HEAP + 208), REACH_DEFINITE);
+    ck_assert_int_eq(fixture_class(model, HEAP + 256), REACH_DEFINITE);
     ck_assert_int_eq(fixture_class(model, HEAP + 16), REACH_DEFINITE);
     ck_assert_int_eq(fixture_class(model, HEAP + 64), REACH_POSSIBLE);
     ck_assert_int_eq(fixture_class(model, HEAP + 112), REACH_POSSIBLE);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "model_fixture.h"
+#include "suppress/suppression.h"
 #include "unit_main.h"
 
 static struct trace_builder *builder;
@@ -383,6 +384,29 @@ START_TEST(report_names_come_from_the_symbolizer)
 }
 END_TEST
 
+START_TEST(report_shares_suppressions_that_are_built_in)
+{
+    static const char text[] = "leak:/opt/app";
+    struct suppression_list *builtin = suppression_list_new();
+    const struct report_options options = {.builtin = builtin};
+    ck_assert_int_eq(suppression_list_parse(builtin, "built-in", text, sizeof(text) - 1, NULL),
+                     VMT_OK);
+    setup();
+    builder_alloc(stream, VMT_MALLOC, 0x1000, 1, b);
+    struct trace_model *model = fixture_take(builder);
+    for (int i = 0; i < 2; i++) {
+        report = report_new(model, &options);
+        ck_assert_ptr_nonnull(report);
+        ck_assert(report->leaks[0].suppressed);
+        ck_assert_uint_eq(report->suppressions[0].matches, 1);
+        report_free(report);
+    }
+    ck_assert_uint_eq(builtin->items[0].matches, 0);
+    trace_model_free(model);
+    suppression_list_free(builtin);
+}
+END_TEST
+
 START_TEST(report_leak_times_lie_within_the_site)
 {
     setup();
@@ -409,4 +433,5 @@ UNIT_MAIN("report", report_frames_go_from_the_allocator_outward,
           report_process_that_began_after_the_trace_is_another,
           report_process_of_another_boot_is_another, report_errors_say_what_happened,
           report_without_allocations_says_why, report_notes_tell_damage_and_loss,
-          report_names_come_from_the_symbolizer, report_leak_times_lie_within_the_site)
+          report_names_come_from_the_symbolizer, report_shares_suppressions_that_are_built_in,
+          report_leak_times_lie_within_the_site)

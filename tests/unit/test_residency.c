@@ -79,6 +79,27 @@ START_TEST(residency_page_of_two_blocks_is_split_by_bytes)
 }
 END_TEST
 
+START_TEST(residency_order_of_records_does_not_matter)
+{
+    struct trace_model *model;
+    setup();
+    builder_alloc(stream, VMT_MALLOC, HEAP + 16, 1000, a);
+    builder_alloc(stream, VMT_MALLOC, FAR + 16, 2000, b);
+    fixture_begin(stream, VMT_RESIDENCY_EXIT, "");
+    region(FAR, 1, 1, READ_WRITE, "[heap]");
+    region(HEAP, 1, 1, READ_WRITE, "[heap]");
+    fixture_pages(stream, FAR, 1, PRESENT);
+    fixture_pages(stream, HEAP, 1, PRESENT);
+    fixture_end(stream, 2 * PAGE);
+    const struct residency *snapshot = take(&model);
+    ck_assert_uint_eq(fixture_site(snapshot, 0)->bytes.resident, 1000);
+    ck_assert_uint_eq(fixture_site(snapshot, 1)->bytes.resident, 2000);
+    ck_assert_uint_eq(snapshot->parts[PART_LIVE].resident, 3000);
+    ck_assert_uint_eq(snapshot->rss_bytes, 2 * PAGE);
+    trace_model_free(model);
+}
+END_TEST
+
 /* Of four pages one is full, one is held by 64 + 32 bytes, one is empty and one half full. */
 START_TEST(residency_nearly_empty_pages_are_charged_to_their_survivors)
 {
@@ -562,6 +583,7 @@ START_TEST(residency_costly_joins_become_rare)
 END_TEST
 
 UNIT_MAIN("residency", residency_page_of_two_blocks_is_split_by_bytes,
+          residency_order_of_records_does_not_matter,
           residency_nearly_empty_pages_are_charged_to_their_survivors,
           residency_each_part_gets_its_pages, residency_arenas_are_the_allocators,
           residency_guarded_memory_is_a_stack, residency_mapping_takes_the_place_of_a_stack,

@@ -18,6 +18,13 @@ static void write_file(const char *text)
     fclose(file);
 }
 
+/* So large that it is not read when it is opened. */
+static void write_large_file(const char *text)
+{
+    write_file(text);
+    ck_assert_int_eq(truncate(path, 1 << 20), 0);
+}
+
 START_TEST(source_memory_and_file_answer_alike)
 {
     struct source *sources[2];
@@ -47,12 +54,29 @@ START_TEST(source_file_that_shrinks_gives_less)
     struct source *source;
     char scratch[16];
     size_t got;
-    write_file("0123456789");
+    write_large_file("0123456789");
     ck_assert_int_eq(source_open(path, &source, NULL), VMT_OK);
+    ck_assert_int_eq(memcmp(source_view(source, 8, 4, scratch, &got), "89\0\0", 4), 0);
     ck_assert_int_eq(truncate(path, 4), 0);
     source_view(source, 2, 8, scratch, &got);
     ck_assert_uint_eq(got, 2);
+    ck_assert_uint_eq(source_size(source), 1 << 20);
     unlink(path);
+    source_free(source);
+}
+END_TEST
+
+START_TEST(source_small_file_is_read_when_it_is_opened)
+{
+    struct source *source;
+    char scratch[16];
+    size_t got;
+    write_file("0123456789");
+    ck_assert_int_eq(source_open(path, &source, NULL), VMT_OK);
+    write_file("abc");
+    unlink(path);
+    ck_assert_int_eq(memcmp(source_view(source, 2, 8, scratch, &got), "23456789", 8), 0);
+    ck_assert_uint_eq(got, 8);
     source_free(source);
 }
 END_TEST
@@ -87,4 +111,5 @@ START_TEST(source_missing_file_and_directory_are_errors)
 END_TEST
 
 UNIT_MAIN("source", source_memory_and_file_answer_alike, source_file_that_shrinks_gives_less,
-          source_pipe_is_read_whole, source_missing_file_and_directory_are_errors)
+          source_small_file_is_read_when_it_is_opened, source_pipe_is_read_whole,
+          source_missing_file_and_directory_are_errors)

@@ -87,6 +87,8 @@ START_TEST(suppress_glob_is_of_the_whole_name)
     ck_assert(!suppression_glob("foo", "foob"));
     ck_assert(!suppression_glob("foo", "afoo"));
     ck_assert(suppression_glob("f?o*", "fxobar"));
+    ck_assert(suppression_glob("?xo", "fxo"));
+    ck_assert(suppression_glob("", ""));
     ck_assert(suppression_glob("*", ""));
     ck_assert(!suppression_glob("?", ""));
     ck_assert(suppression_glob("*a*b", "xaxbab"));

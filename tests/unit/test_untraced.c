@@ -212,8 +212,8 @@ START_TEST(untraced_child_that_runs_on_is_told_once)
     const struct report_untraced child = {
         .pid = 7, .path = "./tool", .reason = "statically linked", .count = 1};
     ck_assert(finding_set_init(&set));
-    ck_assert(finding_set_add_running(&set, 7, "tool"));
-    ck_assert(finding_set_add_running(&set, 9, "other"));
+    ck_assert(finding_set_add_untraced(&set, 7, "tool", "it still runs"));
+    ck_assert(finding_set_add_untraced(&set, 9, "other", "it still runs"));
     add(6, 5, &child, 1);
     ck_assert(finding_set_finish(&set));
     ck_assert_uint_eq(set.process_count, 3);

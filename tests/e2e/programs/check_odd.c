@@ -9,10 +9,13 @@
  *   fork      goes on in a child            crowd N  N children at once, each loses one
  *   daemon    goes on as a daemon           sleep S  seconds
  *   abort     does                          exit S   status S
+ *   mark F    adds a line to the file F     expire   has the timeout(1) above it run out now
  */
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +57,32 @@ static void become_nobody(void)
     need(setgroups(0, NULL));
     need(setgid(NOBODY));
     need(setuid(NOBODY));
+}
+
+static void mark(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    need(write(fd, "\n", 1) != 1);
+    close(fd);
+}
+
+static bool is_asleep(pid_t pid)
+{
+    char path[64], state = '?';
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    need(!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1);
+    fclose(file);
+    return state == 'S';
+}
+
+/* timeout(1) leads its group, and has this signal from its timer.  Before it waits it would die of
+ * it and end nobody. */
+static void expire(void)
+{
+    while (!is_asleep(getpgrp()))
+        usleep(1000);
+    need(kill(getpgrp(), SIGALRM));
 }
 
 static void make_crowd(int count)
@@ -107,6 +136,8 @@ static void obey(const char *word)
         abort();
     } else if (strcmp(word, "daemon") == 0) {
         need(daemon(0, 0));
+    } else if (strcmp(word, "expire") == 0) {
+        expire();
     }
 }
 
@@ -120,6 +151,8 @@ int main(int argc, char **argv)
             sleep((unsigned)number);
         else if (strcmp(argv[i], "exit") == 0)
             return number;
+        else if (strcmp(argv[i], "mark") == 0 && i + 1 < argc)
+            mark(argv[++i]);
         else
             obey(argv[i]);
     }
