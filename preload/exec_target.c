@@ -7,7 +7,6 @@
 #include "thread_state.h"
 #include "vmtrace/exec_file.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 enum {
@@ -21,13 +20,11 @@ static long call_kernel(long number, long a, long b, long c, long d)
     return sys_call(number, a, b, c, d, 0, 0);
 }
 
-/* To an address that is none the kernel answers EFAULT, and a crash would be ours.  This call reads
- * the set before it finds that -1 is no way to use it.  `page`: where the last one was readable. */
+/* A crash would be ours.  `page`: where the last one was readable. */
 static bool is_readable(const void *address, uint64_t *page)
 {
-    uint64_t at = ((uint64_t)address & -(uint64_t)PAGE) + sizeof(uint64_t); /* not NULL, a query */
-    if (at != *page &&
-        call_kernel(SYS_rt_sigprocmask, -1, (long)at, 0, sizeof(uint64_t)) == -EFAULT)
+    uint64_t at = ((uint64_t)address & -(uint64_t)PAGE);
+    if (at != *page && !sys_can_read(at))
         return false;
     *page = at;
     return true;

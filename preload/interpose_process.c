@@ -137,7 +137,7 @@ EXPORT int daemon(int keep_directory, int keep_descriptors)
 /* The kernel answers EFAULT to an address that is none; reading it would be a crash of ours. */
 static const char *readable(const char *path)
 {
-    return sys_call(SYS_faccessat, AT_FDCWD, (long)path, F_OK, 0, 0, 0) == -EFAULT ? NULL : path;
+    return sys_can_read_path(path) ? path : NULL;
 }
 
 static int traced_execve(const char *path, char *const arguments[], char *const environment[])

@@ -47,7 +47,7 @@ static void quick_exit_handler(void)
     lifecycle_end(VMT_EXIT_QUICK, quick_status);
 }
 
-/* Programs that are executed are to be left alone: they must not find us in LD_PRELOAD.  The variable is cut
+/* What is executed is to be left alone: it must not find us in LD_PRELOAD.  The variable is cut
  * in place, in the environment that will be handed on. */
 static void remove_from_preload(void)
 {

@@ -38,7 +38,7 @@ static uint32_t version;
 static uint32_t changing;
 static uint64_t missed[MOST_MISSED];
 static uint32_t missed_count;
-static uint64_t known_adds, known_subs, scan_number;
+static uint64_t known_adds, known_subs, scan_number, additions;
 static bool
     lock_may_be_lost; /* the loader's, held by a thread that did not come along to this child */
 
@@ -221,6 +221,7 @@ static void add_entry(const struct entry *fresh)
     if (place == table_count)
         table_count++;
     end_change();
+    additions++;
 }
 
 static void drop_entry(struct stream *stream, struct entry *entry)
@@ -380,15 +381,18 @@ static bool refresh(struct stream *stream)
 }
 #endif
 
-void modules_refresh(struct stream *stream)
+bool modules_refresh(struct stream *stream)
 {
     if (!begin_changing())
-        return;
+        return false;
+    uint64_t before = additions;
     if (!refresh(stream)) {
         __atomic_store_n(&missed_count, 0, __ATOMIC_RELAXED);
         scan(stream);
     }
+    bool more = additions != before;
     end_changing();
+    return more;
 }
 
 void modules_repeat(struct stream *stream)

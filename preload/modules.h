@@ -59,9 +59,9 @@ bool modules_stale(void);
 struct stream;
 
 /* Both write MODULE_LOAD and MODULE_UNLOAD records for what changed into `stream`, and return at
- * once when another thread is at it. */
+ * once when another thread is at it.  A refresh tells whether it found new modules. */
 void modules_scan(struct stream *stream);
-void modules_refresh(struct stream *stream);
+bool modules_refresh(struct stream *stream);
 
 /* In a forked child: writes all known modules into its new trace. */
 void modules_repeat(struct stream *stream);

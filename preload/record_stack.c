@@ -61,13 +61,18 @@ static __attribute__((noinline)) uint32_t add(struct stream *stream, uint32_t pa
     return stream_room(stream, STREAM_MARGIN) ? parent : 0;
 }
 
-/* The way was lost in code of no known module: perhaps it was loaded a moment ago. */
-static __attribute__((noinline, cold)) void retry(struct stream *stream,
-                                                  const struct callstack_start *start)
+/* Frames that are new.  One may be in a module that was loaded a moment ago; without its rows the
+ * way was lost or guessed.  Then the stack is captured anew, each time with more modules.  `start`
+ * is NULL for a stack that was not captured here. */
+static __attribute__((noinline)) uint32_t
+add_frames(struct stream *stream, const struct callstack_start *start, uint32_t parent)
 {
-    modules_refresh(stream);
+    if (!start || !modules_stale() || !modules_refresh(stream))
+        return add(stream, parent, stream->node_count);
     stream->node_count = 0;
+    callstack_forget(&stream->callstack);
     callstack_capture(&stream->callstack, start);
+    return record_stack_changed(stream, start);
 }
 
 /* The loader allocates, for the first time in a row. */
@@ -78,7 +83,8 @@ static __attribute__((noinline, cold)) void look_for_closed(struct stream *strea
 }
 
 /* The node of the captured stack, of which the `same` outermost frames have theirs. */
-static uint32_t find_nodes(struct stream *stream, uint32_t same)
+static uint32_t find_nodes(struct stream *stream, const struct callstack_start *start,
+                           uint32_t same)
 {
     const struct callstack *stack = &stream->callstack;
     uint32_t node = same ? stream->node_of[same - 1] : stack->cut ? VMT_NODE_CUT : VMT_NODE_EMPTY;
@@ -86,7 +92,7 @@ static uint32_t find_nodes(struct stream *stream, uint32_t same)
         uint32_t child = stack_nodes_find(&stream->nodes, node, stack->pc[i]);
         if (__builtin_expect(!child, 0)) {
             stream->node_count = i;
-            return add(stream, node, i);
+            return add_frames(stream, start, node);
         }
         stream->node_of[i] = node = child;
     }
@@ -99,7 +105,7 @@ uint32_t record_stack_given(struct stream *stream)
     uint32_t epoch = __atomic_load_n(&modules_epoch, __ATOMIC_RELAXED);
     if (epoch != stream->epoch)
         forget(stream, epoch);
-    uint32_t node = find_nodes(stream, 0);
+    uint32_t node = find_nodes(stream, NULL, 0);
     if (!node && stream->nodes.next != stream->nodes_written)
         stream->epoch--; /* numbers that were never defined: begin anew */
     callstack_forget(&stream->callstack);
@@ -118,12 +124,10 @@ uint32_t record_stack_changed(struct stream *stream, const struct callstack_star
     uint32_t epoch = __atomic_load_n(&modules_epoch, __ATOMIC_RELAXED);
     if (__builtin_expect(epoch != stream->epoch, 0))
         forget(stream, epoch);
-    if (__builtin_expect(stack->cut && modules_stale(), 0))
-        retry(stream, start);
     uint32_t same = stack->same < stream->node_count ? stack->same : stream->node_count;
     if (__builtin_expect(stack->cut != stream->node_cut, 0)) {
         stream->node_cut = stack->cut;
         same = 0;
     }
-    return find_nodes(stream, same);
+    return find_nodes(stream, start, same);
 }

@@ -9,7 +9,6 @@
 #include "thread_state.h"
 #include "trace_file.h"
 
-#include <errno.h>
 #include <link.h>
 #include <string.h>
 
@@ -22,10 +21,10 @@ static bool find_blocks(struct scan_work *work)
 {
     const struct stream *stream = work->stream;
     const struct trace_region *region = &stream->region;
-    if (work->reason != VMT_SCAN_EXIT || !scan_reader_in_place(&work->reader) ||
-        thread_stream_count() != 1 || stream->sequence != 1 || !region->base ||
-        region->offset != 0 || stream->lost || settings.sample || trace_header->parent_trace_id ||
-        lsan_has_options())
+    if (work->reason != VMT_SCAN_EXIT || work->stop.how != VMT_STOP_ALONE ||
+        !scan_reader_in_place(&work->reader) || thread_stream_count() != 1 ||
+        stream->sequence != 1 || !region->base || region->offset != 0 || stream->lost ||
+        settings.sample || trace_header->parent_trace_id || lsan_has_options())
         return false;
     const uint8_t *records = region->base + VMT_HEADER_SIZE + VMT_CHUNK_HEADER_SIZE;
     return live_blocks_read(&work->small.live, records, stream->cursor);
@@ -44,8 +43,7 @@ static uint64_t page_end(uint64_t address)
 }
 
 /* [start, end) in order.  False: there are too many. */
-static bool add_range(struct scan_small *small, uint64_t start, uint64_t end, const char *name,
-                      bool in_use)
+static bool add_range(struct scan_small *small, uint64_t start, uint64_t end, const char *name)
 {
     size_t at = small->range_count;
     if (start >= end)
@@ -54,7 +52,7 @@ static bool add_range(struct scan_small *small, uint64_t start, uint64_t end, co
         return false;
     for (; at > 0 && small->ranges[at - 1].start > start; at--)
         small->ranges[at] = small->ranges[at - 1];
-    small->ranges[at] = (struct scan_small_range){start, end, name, in_use, 0};
+    small->ranges[at] = (struct scan_small_range){start, end, name, 0};
     small->range_count++;
     return true;
 }
@@ -94,22 +92,14 @@ static int add_module(struct dl_phdr_info *info, size_t size, void *context)
         uint64_t start = info->dlpi_addr + segment->p_vaddr, end = start + segment->p_memsz;
         if (segment->p_type == PT_TLS && has_tls && info->dlpi_tls_data) {
             start = (uint64_t)info->dlpi_tls_data;
-            if (!add_range(small, start, start + segment->p_memsz, "", true))
+            if (!add_range(small, start, start + segment->p_memsz, ""))
                 return 1;
         } else if (segment->p_type == PT_LOAD && segment->p_flags & PF_W) {
-            if (!add_range(small, relocated > start ? relocated : start, end, "", false))
+            if (!add_range(small, relocated > start ? relocated : start, end, ""))
                 return 1;
         }
     }
     return 0;
-}
-
-/* A page that the program has made unreadable: the call reads from there before it finds out that
- * there is nothing that it is to do. */
-static bool is_readable(uint64_t page)
-{
-    enum { NO_SUCH_WAY = 1000 };
-    return sys_call(SYS_rt_sigprocmask, NO_SUCH_WAY, (long)page, 0, 8, 0, 0) == -EINVAL;
 }
 
 /* Behind argc lie the addresses of the arguments and those of the environment's strings, which
@@ -120,7 +110,7 @@ static uint64_t environment_end(uint64_t argc)
     uint64_t word = argc + sizeof(uint64_t);
     unsigned ends = 0;
     for (unsigned i = 0; i < MOST_WORDS && ends < 2; i++, word += sizeof(uint64_t)) {
-        if (word % SCAN_SMALL_PAGE == 0 && !is_readable(word))
+        if (word % SCAN_SMALL_PAGE == 0 && !sys_can_read(word))
             break;
         ends += *(const uint64_t *)word == 0;
     }
@@ -134,8 +124,7 @@ static bool add_stack(struct scan_work *work)
     if (!&__libc_stack_end || bounds->high != (uint64_t)__libc_stack_end ||
         !stack_bounds_hold(bounds, work->asker_stack))
         return false;
-    return add_range(&work->small, work->asker_stack, environment_end(bounds->high), "[stack]",
-                     true);
+    return add_range(&work->small, work->asker_stack, environment_end(bounds->high), "[stack]");
 }
 
 static bool add_heap(struct scan_small *small)
@@ -145,21 +134,21 @@ static bool add_heap(struct scan_small *small)
         return true;
     const struct live_block *last = &live->blocks[live->count - 1];
     uint64_t end = last->start + (last->size ? last->size : 1);
-    return add_range(small, live->blocks[0].start, end, "[heap]", false);
+    return add_range(small, live->blocks[0].start, end, "[heap]");
 }
 
 /* Sets which of `count` pages may be read.  Those that were never touched, or are swapped out, are
- * left as they are, but for one or two, which are likely to be there: to ask costs as much.  What
- * the thread itself works with it can read. */
-static bool look_at_pages(uint64_t start, size_t count, uint8_t *there, bool in_use)
+ * left as they are, but for one or two, which are likely to be there: to ask costs as much.  Of a
+ * stack and of thread-local storage, too, the program may have made a page unreadable. */
+static bool look_at_pages(uint64_t start, size_t count, uint8_t *there)
 {
-    if (count <= 2 || in_use)
+    if (count <= 2)
         memset(there, 1, count);
     else if (sys_call(SYS_mincore, (long)start, (long)(count * SCAN_SMALL_PAGE), (long)there, 0, 0,
                       0) != 0)
         return false;
-    for (size_t i = 0; i < count && !in_use; i++)
-        there[i] = (there[i] & 1) && is_readable(start + i * SCAN_SMALL_PAGE);
+    for (size_t i = 0; i < count; i++)
+        there[i] = (there[i] & 1) && sys_can_read(start + i * SCAN_SMALL_PAGE);
     return true;
 }
 
@@ -171,7 +160,7 @@ static bool find_pages(struct scan_small *small)
         size_t count = (end - start) / SCAN_SMALL_PAGE;
         if ((i > 0 && range[-1].end > range->start) || end <= start ||
             count > SCAN_SMALL_PAGES - small->page_count ||
-            !look_at_pages(start, count, small->there + small->page_count, range->in_use))
+            !look_at_pages(start, count, small->there + small->page_count))
             return false;
         range->pages = (unsigned)small->page_count;
         small->page_count += count;
@@ -183,7 +172,7 @@ static bool find_pages(struct scan_small *small)
 static bool add_thread(struct scan_work *work)
 {
     uint64_t start = stack_bounds_block_at(work->asker_pointer);
-    return add_range(&work->small, start, start + sizeof(struct stack_bounds_block), "", true);
+    return add_range(&work->small, start, start + sizeof(struct stack_bounds_block), "");
 }
 
 static bool find_places(struct scan_work *work)

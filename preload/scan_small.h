@@ -20,7 +20,6 @@ enum { SCAN_SMALL_PAGE = 4096, SCAN_SMALL_RANGES = 64, SCAN_SMALL_PAGES = 256 };
 struct scan_small_range {
     uint64_t start, end;
     const char *name; /* of its REGION record */
-    bool in_use;      /* by the scan itself: its pages are there */
     unsigned pages;   /* index of its first page in `there` */
 };
 
@@ -34,7 +33,8 @@ struct scan_small {
     uint8_t there[SCAN_SMALL_PAGES];                   /* 1: the page may be read */
 };
 
-/* Whether `work`, whose process stands still, may be done this way. */
+/* Whether `work` may be done this way.  Not where other threads were stopped for it: one may have
+ * the loader's lock. */
 bool scan_small_prove(struct scan_work *work);
 
 /* Then: the records between SCAN and SCAN_END. */

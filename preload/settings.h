@@ -29,8 +29,9 @@ struct settings {
     enum settings_scan scan;
     enum settings_log log;
     enum settings_clock clock;
-    bool follow_forks, follow_execs; /* children */
-    bool preloaded; /* libvmtrace.so stood in LD_PRELOAD when the program started */
+    bool follow_forks;
+    bool follow_execs; /* never without follow_forks */
+    bool preloaded;    /* libvmtrace.so stood in LD_PRELOAD when the program started */
     bool start_paused;
     bool fault_stacks;    /* of each fault the whole stack */
     bool free_stacks;     /* of each release, too */

@@ -3,10 +3,8 @@
 
 #include "sys.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <unistd.h>
 
 /* glibc's posix/spawn_int.h; these are as they were when the last two came, in 2.29. */
 enum { DO_CLOSE, DO_DUP2, DO_OPEN, DO_CHDIR, DO_FCHDIR };
@@ -28,12 +26,6 @@ struct action {
     } of;
 };
 
-/* Else the kernel answers EFAULT, and a crash would be ours. */
-static bool is_readable(const char *path)
-{
-    return sys_call(SYS_faccessat, AT_FDCWD, (long)path, F_OK, 0, 0, 0) != -EFAULT;
-}
-
 /* Text that was cut names another file. */
 static bool add(struct spawn_folder *folder, const char *path)
 {
@@ -50,7 +42,7 @@ static void begin(struct spawn_folder *folder, int base)
 /* As chdir would: a relative one lies in those before. */
 static bool change(struct spawn_folder *folder, const char *to)
 {
-    if (!is_readable(to))
+    if (!sys_can_read_path(to))
         return false;
     if (to[0] == '/')
         begin(folder, AT_FDCWD);
@@ -72,7 +64,7 @@ const char *spawn_folder_find(struct spawn_folder *folder,
                               const posix_spawn_file_actions_t *actions, const char *path)
 {
     begin(folder, AT_FDCWD);
-    if (!actions || !is_readable(path) || path[0] == '/')
+    if (!actions || !sys_can_read_path(path) || path[0] == '/')
         return path;
     const struct action *action = (const struct action *)actions->__actions;
     for (int i = 0; i < actions->__used; i++) {

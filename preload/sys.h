@@ -66,6 +66,12 @@ void *sys_remap(void *memory, size_t old_size, size_t size);
 void sys_leave_out_of_fork(void *memory, size_t size, bool out);
 void sys_unmap(void *memory, size_t size);
 
+/* Can the word at `address`, which must be aligned, be read, or would that be a crash?  A page that
+ * was never touched, or is swapped out, is brought in. */
+bool sys_can_read(uint64_t address);
+/* Can the kernel read a path there? */
+bool sys_can_read_path(const char *path);
+
 /* Keeps signal handlers out of a few lines that none may see half done; `before` is the mask to put
  * back. */
 void sys_block_signals(uint64_t *before);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 int sys_open(const char *path, int flags, unsigned mode)
 {
@@ -110,6 +111,19 @@ uint32_t sys_pid(void)
 uint32_t sys_tid(void)
 {
     return (uint32_t)sys_call(SYS_gettid, 0, 0, 0, 0, 0, 0);
+}
+
+/* The call reads the set before it finds that there is no such way to use it. */
+bool sys_can_read(uint64_t address)
+{
+    enum { NO_SUCH_WAY = 1000 };
+    return sys_call(SYS_rt_sigprocmask, NO_SUCH_WAY, (long)address, 0, sizeof(uint64_t), 0, 0) ==
+           -EINVAL;
+}
+
+bool sys_can_read_path(const char *path)
+{
+    return sys_call(SYS_faccessat, AT_FDCWD, (long)path, F_OK, 0, 0, 0) != -EFAULT;
 }
 
 bool sys_thread_alive(uint32_t pid, uint32_t tid)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Processes that outlive the program: daemons, and what a test suite forgot to end. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -37,18 +39,54 @@ static int64_t now_ms(void)
     return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
+/* What it executed is not to be checked where only what is forked is: that has no part of ours in
+ * its memory.  What may not be looked at counts. */
+static bool is_traced(pid_t pid)
+{
+    char path[64], line[PATH_MAX + 128];
+    snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+    FILE *file = fopen(path, "re");
+    bool found = file == NULL;
+    while (!found && fgets(line, sizeof(line), file))
+        found = strstr(line, "libvmtrace.so") != NULL;
+    if (file)
+        fclose(file);
+    return found;
+}
+
+/* At most `room` of the children, 0 for one whose pid is not known: /proc has them where the kernel
+ * was built with CONFIG_PROC_CHILDREN. */
+static size_t list_children(pid_t *running, size_t room, bool traced)
+{
+    char path[64];
+    size_t count = 0;
+    int pid;
+    snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+    FILE *file = fopen(path, "re");
+    while (file && count < room && fscanf(file, "%d", &pid) == 1)
+        if (!traced || is_traced(pid))
+            running[count++] = pid;
+    bool known = file && (count || traced);
+    if (file)
+        fclose(file);
+    if (!known)
+        running[count++] = 0;
+    return count;
+}
+
 /* Signals are blocked, see driver_child_run.  One that wants an end gets it. */
-static void wait_for_ends(void)
+static void wait_for_ends(bool traced)
 {
     const int64_t until = now_ms() + PATIENCE_MS;
     int number = SIGCHLD;
     sigset_t set;
+    pid_t one;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
-    while (number == SIGCHLD && some_remain()) {
+    while (number == SIGCHLD && some_remain() && (!traced || list_children(&one, 1, true))) {
         int64_t left = until - now_ms();
         if (left <= 0)
             return;
@@ -59,22 +97,8 @@ static void wait_for_ends(void)
     }
 }
 
-size_t driver_child_left(pid_t *running, size_t room)
+size_t driver_child_left(pid_t *running, size_t room, bool traced)
 {
-    char path[64];
-    size_t count = 0;
-    int pid;
-    wait_for_ends();
-    if (room == 0 || !some_remain())
-        return 0;
-    /* CONFIG_PROC_CHILDREN; without it there is one of unknown pid. */
-    snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-    FILE *file = fopen(path, "re");
-    while (file && count < room && fscanf(file, "%d", &pid) == 1)
-        running[count++] = pid;
-    if (file)
-        fclose(file);
-    if (count == 0)
-        running[count++] = 0;
-    return count;
+    wait_for_ends(traced);
+    return room && some_remain() ? list_children(running, room, traced) : 0;
 }

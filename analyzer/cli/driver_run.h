@@ -75,8 +75,9 @@ bool driver_child_run(char **command, struct driver_outcome *outcome);
 bool driver_child_adopt(void);
 
 /* Waits a moment for what the program left behind; `running` gets at most `room` of the processes
- * that are still there, 0 for one whose pid is not known.  The number of them. */
-size_t driver_child_left(pid_t *running, size_t room);
+ * that are still there, 0 for one whose pid is not known.  The number of them.  `traced`: only of
+ * those that the library is in. */
+size_t driver_child_left(pid_t *running, size_t room, bool traced);
 
 /* Ends this process by `number`, without a core file of its own. */
 _Noreturn void driver_child_die(int number);

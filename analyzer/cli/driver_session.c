@@ -155,10 +155,10 @@ static int report(const struct driver_session *session, const char *last)
 }
 
 /* What the program left behind has not been checked, whether it has a trace or not. */
-static void tell_running(struct driver_session *session)
+static void tell_running(struct driver_session *session, bool traced)
 {
     pid_t running[64];
-    size_t count = driver_child_left(running, sizeof(running) / sizeof(running[0]));
+    size_t count = driver_child_left(running, sizeof(running) / sizeof(running[0]), traced);
     for (size_t i = 0; i < count; i++) {
         char path[64], command[256] = "a process that it left behind";
         snprintf(path, sizeof(path), "/proc/%d/cmdline", running[i]);
@@ -242,6 +242,7 @@ int driver_session_run(struct driver_session *session)
     make_folder(session, folder);
     driver_preload(&session->run, why);
     const char *children = getenv("VMTRACE_CHILDREN");
+    bool forks_only = children && strcmp(children, "fork") == 0;
     bool adopts = !(children && strcmp(children, "ignore") == 0) && driver_child_adopt();
     if (!driver_child_run(session->run.command, outcome)) {
         cli_error("cannot start a process: %s", strerror(errno));
@@ -255,7 +256,7 @@ int driver_session_run(struct driver_session *session)
     if (why)
         driver_session_argument(session, "--untraced=%d:%d:%s", outcome->pid, (int)why, found);
     if (adopts)
-        tell_running(session);
+        tell_running(session, forks_only);
     chmod(folder, 0700);
     int verdict = judge(session, folder, exec_file_words(why));
     leave_folder(session, folder);

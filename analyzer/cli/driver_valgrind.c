@@ -28,6 +28,7 @@ enum {
     KEY_XML,
     KEY_XML_FILE,
     KEY_CHILDREN,
+    KEY_SILENT,
     KEY_NO_EFFECT,
 };
 
@@ -48,10 +49,10 @@ static const struct argp_option options[] = {
     {"error-exitcode", KEY_EXITCODE, "N", 0, "Default 0: the program's own status", 0},
     {"xml", KEY_XML, "YESNO", 0, "Valgrind's XML", 0},
     {"xml-file", KEY_XML_FILE, "FILE", 0, "As --log-file", 0},
-    {"trace-children", KEY_CHILDREN, "YESNO", 0, "Default no", 0},
+    {"trace-children", KEY_CHILDREN, "YESNO", 0, "yes: what it executes, too; default no", 0},
+    {"child-silent-after-fork", KEY_SILENT, "YESNO", 0, "yes: not what it forks; default no", 0},
     {"track-origins", KEY_NO_EFFECT, "YESNO", 0, "No effect: accesses are not checked", 0},
     {"undef-value-errors", KEY_NO_EFFECT, "YESNO", 0, "No effect", 0},
-    {"child-silent-after-fork", KEY_NO_EFFECT, "YESNO", 0, "No effect: each has its own log", 0},
     {"leak-resolution", KEY_NO_EFFECT, "HOW", 0, "No effect: always high", 0},
     {"demangle", KEY_NO_EFFECT, "YESNO", 0, "No effect: always yes", 0},
     {0},
@@ -60,7 +61,7 @@ static const struct argp_option options[] = {
 struct valgrind {
     struct driver_session session;
     char *output; /* expanded but for %p, or NULL */
-    bool leaks, full, xml, generate, quiet;
+    bool leaks, full, xml, generate, quiet, follow, silent;
     const char *kinds, *errors_for;
 };
 
@@ -184,7 +185,10 @@ static error_t parse_value(struct valgrind *valgrind, int key, const char *value
         valgrind->xml = yes("xml", value);
         return 0;
     case KEY_CHILDREN:
-        setenv("VMTRACE_CHILDREN", yes("trace-children", value) ? "follow" : "ignore", 1);
+        valgrind->follow = yes("trace-children", value);
+        return 0;
+    case KEY_SILENT:
+        valgrind->silent = yes("child-silent-after-fork", value);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -215,6 +219,23 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     default:
         return parse_value(valgrind, key, value);
     }
+}
+
+static bool has_pid(const char *output)
+{
+    for (; output && *output; output++) {
+        if (*output == '%' && *++output == 'p')
+            return true;
+    }
+    return false;
+}
+
+/* Valgrind cannot do otherwise than to go on with what was forked: it is in the same memory.  Of
+ * XML one file holds one process. */
+static void set_children(const struct valgrind *valgrind)
+{
+    bool forks = !valgrind->silent && (!valgrind->xml || has_pid(valgrind->output));
+    setenv("VMTRACE_CHILDREN", valgrind->follow ? "follow" : forks ? "fork" : "ignore", 1);
 }
 
 static void add_arguments(struct valgrind *valgrind)
@@ -251,13 +272,13 @@ int driver_valgrind(int argc, char **argv)
     };
     argv[0] = name;
     driver_session_begin(&valgrind.session);
-    setenv("VMTRACE_CHILDREN", "ignore", 1);
     setenv("VMTRACE_DEPTH", "12", 1);
     error_t error = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &valgrind);
     if (error != 0) {
         cli_error("%s", strerror(error));
         return CLI_NOT_DONE;
     }
+    set_children(&valgrind);
     add_arguments(&valgrind);
     int status = driver_session_run(&valgrind.session);
     free(valgrind.output);

@@ -51,9 +51,10 @@ bool report_gate_add(struct report_gate *gate, const struct report *report)
     return !gate->wanted || finding_set_add(&gate->findings, report);
 }
 
-bool report_gate_add_unread(struct report_gate *gate, const char *trace, const char *why)
+bool report_gate_add_unread(struct report_gate *gate, const char *path, bool is_trace)
 {
-    return !gate->wanted || finding_set_add_unread(&gate->findings, 0, trace, why);
+    return !gate->wanted ||
+           finding_set_add_unread(&gate->findings, 0, path, is_trace, "its trace cannot be read");
 }
 
 static bool judge(const struct report_gate *gate, struct finding_set *set,

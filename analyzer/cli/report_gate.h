@@ -21,7 +21,7 @@ void report_gate_release(struct report_gate *gate);
 
 /* False when out of memory; so below. */
 bool report_gate_add(struct report_gate *gate, const struct report *report);
-bool report_gate_add_unread(struct report_gate *gate, const char *trace, const char *why);
+bool report_gate_add_unread(struct report_gate *gate, const char *path, bool is_trace);
 
 /* After the last trace: compares, judges, prints the verdict on stderr if that was asked for,
  * saves the baseline and removes what is clean.  The exit status of the whole, if all else was

@@ -103,12 +103,13 @@ static struct report *report_model(struct report_loader *loader, const struct tr
     return build_report(settings, model, &options);
 }
 
-struct report *report_loader_load(struct report_loader *loader, const char *path)
+struct report *report_loader_load(struct report_loader *loader, const char *path, bool *is_trace)
 {
     struct error error = {.code = VMT_OK};
     struct report_progress progress;
     struct report *report = NULL;
     struct trace_model *model = trace_model_new();
+    *is_trace = false;
     if (model == NULL) {
         cli_error("%s: out of memory", path);
         return NULL;
@@ -119,6 +120,7 @@ struct report *report_loader_load(struct report_loader *loader, const char *path
         report = report_model(loader, model, &progress);
     report_progress_erase(&progress);
     trace_model_free(model);
+    *is_trace = code == VMT_OK || (code >= VMT_ERROR_EMPTY && code != VMT_ERROR_NOT_TRACE);
     if (report == NULL)
         cli_error("%s: %s", path, code == VMT_OK ? "out of memory" : error.message);
     return report;

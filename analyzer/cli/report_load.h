@@ -17,7 +17,8 @@ struct report_loader {
 bool report_loader_init(struct report_loader *loader, const struct report_settings *settings);
 void report_loader_release(struct report_loader *loader);
 
-/* NULL: a message was printed. */
-struct report *report_loader_load(struct report_loader *loader, const char *path);
+/* NULL: a message was printed.  `is_trace`: whether the file is one, be it damaged or just begun.
+ */
+struct report *report_loader_load(struct report_loader *loader, const char *path, bool *is_trace);
 
 #endif

@@ -146,13 +146,13 @@ static bool report_all(const struct report_settings *settings, struct report_gat
                        struct report_output *output, struct report_loader *loader, int *status)
 {
     for (size_t i = 0; i < settings->traces.count; i++) {
-        struct report *report = report_loader_load(loader, settings->traces.paths[i]);
+        bool is_trace;
+        struct report *report = report_loader_load(loader, settings->traces.paths[i], &is_trace);
         bool opened = output->stream != NULL;
         if (report == NULL) {
             if (!settings->gate.gate.lenient)
                 *status = CLI_UNREADABLE;
-            if (!report_gate_add_unread(gate, settings->traces.paths[i],
-                                        "its trace cannot be read"))
+            if (!report_gate_add_unread(gate, settings->traces.paths[i], is_trace))
                 return false;
             continue;
         }

@@ -35,14 +35,34 @@ static void find_failed(const struct finding_set *set, struct trace *traces)
             traces[set->findings[i].processes[j]].failed = true;
 }
 
-/* `trace` and those that it was forked from; `traces` are sorted by name. */
-static void keep(struct trace *traces, size_t count, struct trace *trace)
+/* The first of that name, or NULL; `traces` are sorted by name. */
+static struct trace *find_named(struct trace *traces, size_t count, const char *name)
 {
-    while (trace && !trace->stays) {
-        const char *parent = trace->process->parent_trace;
-        struct trace wanted = {.name = parent ? base_name(parent) : ""};
-        trace->stays = true;
-        trace = parent ? bsearch(&wanted, traces, count, sizeof(*traces), compare_names) : NULL;
+    struct trace wanted = {.name = name};
+    struct trace *found = bsearch(&wanted, traces, count, sizeof(*traces), compare_names);
+    while (found && found > traces && strcmp(found[-1].name, name) == 0)
+        found--;
+    return found;
+}
+
+/* The failed ones and what they were forked from: of that name several folders may have one. */
+static void keep(struct trace *traces, size_t count, struct trace **queue)
+{
+    size_t queued = 0;
+    for (size_t i = 0; i < count; i++) {
+        traces[i].stays = traces[i].failed;
+        if (traces[i].stays)
+            queue[queued++] = &traces[i];
+    }
+    while (queued) {
+        const char *parent = queue[--queued]->process->parent_trace;
+        const char *name = parent ? base_name(parent) : "";
+        struct trace *trace = parent ? find_named(traces, count, name) : NULL;
+        for (; trace && trace < traces + count && strcmp(trace->name, name) == 0; trace++) {
+            if (!trace->stays)
+                queue[queued++] = trace;
+            trace->stays = true;
+        }
     }
 }
 
@@ -50,25 +70,24 @@ void report_remove_traces(const struct finding_set *set, bool all)
 {
     size_t count = set->process_count;
     struct trace *traces = calloc(count + 1, sizeof(*traces));
-    if (!traces) {
-        cli_error("out of memory: traces are not removed");
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
+    struct trace **queue = calloc(count + 1, sizeof(*queue));
+    for (size_t i = 0; traces && i < count; i++)
         traces[i] = (struct trace){
             .process = &set->processes[i],
             .name = set->processes[i].trace ? base_name(set->processes[i].trace) : ""};
-    if (!all) {
+    if (traces && queue && !all) {
         find_failed(set, traces);
         qsort(traces, count, sizeof(*traces), compare_names);
-        for (size_t i = 0; i < count; i++)
-            if (traces[i].failed)
-                keep(traces, count, &traces[i]);
+        keep(traces, count, queue);
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; traces && queue && i < count; i++) {
         const char *path = traces[i].process->trace;
-        if (!traces[i].stays && path && strcmp(path, "-") != 0 && unlink(path) != 0)
+        if (!traces[i].stays && path && strcmp(path, "-") != 0 && unlink(path) != 0 &&
+            errno != ENOENT) /* it was named twice */
             cli_error("cannot remove %s: %s", path, strerror(errno));
     }
+    if (!traces || !queue)
+        cli_error("out of memory: traces are not removed");
+    free(queue);
     free(traces);
 }

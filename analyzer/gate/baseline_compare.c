@@ -34,15 +34,18 @@ static void use(struct baseline_entry *entry, uint64_t blocks)
     entry->used += blocks;
 }
 
+/* By more than lengths of names and paths. */
+static bool is_larger(const struct baseline_entry *entry, uint64_t bytes)
+{
+    return bytes > entry->bytes && bytes - entry->bytes > entry->bytes / SLACK_PART + SLACK_BYTES;
+}
+
 static enum finding_state judge(struct baseline_entry *entry, uint64_t blocks, uint64_t bytes)
 {
     if (!entry)
         return FINDING_NEW;
     use(entry, blocks < entry->blocks ? blocks : entry->blocks);
-    bool more =
-        blocks > entry->blocks ||
-        (bytes > entry->bytes && bytes - entry->bytes > entry->bytes / SLACK_PART + SLACK_BYTES);
-    return more ? FINDING_GROWN : FINDING_KNOWN;
+    return blocks > entry->blocks || is_larger(entry, bytes) ? FINDING_GROWN : FINDING_KNOWN;
 }
 
 /* What an entry has left over. */
@@ -140,6 +143,14 @@ static bool find_alike(const struct spares *spares, const struct finding_group *
     return true;
 }
 
+/* What its own entry covers may have grown, too: no other one excuses that. */
+static bool is_own_part_larger(const struct finding_group *group,
+                               const struct baseline_entry *entry)
+{
+    unsigned __int128 bytes = (unsigned __int128)group->bytes * entry->blocks;
+    return is_larger(entry, (uint64_t)(bytes / group->blocks));
+}
+
 static void set_state(const struct finding_group *group, enum finding_state state)
 {
     for (size_t i = 0; i < group->count; i++)
@@ -157,7 +168,7 @@ static bool settle(struct baseline *baseline, const struct finding_group *groups
         const struct finding_group *group = &groups[i];
         const struct baseline_entry *entry = find_entry(baseline, group->key);
         uint64_t known = entry ? entry->blocks : 0;
-        if (group->blocks <= known)
+        if (group->blocks <= known || (known && is_own_part_larger(group, entry)))
             continue;
         struct key_sketch sketch = key_sketch(group->key);
         if (sketch.mildness >= 0 && find_alike(&spares, group, &sketch, group->blocks - known))

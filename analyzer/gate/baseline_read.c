@@ -113,6 +113,15 @@ static bool is_rule(const char *name, size_t length)
     return false;
 }
 
+/* Seen before a whole line is read, which of /dev/zero or a disk's image has no end. */
+static enum vmt_error check_first_byte(struct reading *reading, FILE *file)
+{
+    int byte = getc(file);
+    ungetc(byte, file);
+    reading->line = byte == 0;
+    return byte == 0 ? wrong(reading, "a byte 0: not a baseline") : VMT_OK;
+}
+
 /* "definite-leak blocks=3 bytes=120" or "double-free times=1" */
 static enum vmt_error begin_entry(struct reading *reading, const char *line)
 {
@@ -197,13 +206,14 @@ static void reading_release(struct reading *reading)
 enum vmt_error baseline_load(struct baseline *baseline, const char *path, struct error *error)
 {
     struct reading reading = {.baseline = baseline, .path = path, .error = error};
-    enum vmt_error code = VMT_OK;
+    enum vmt_error code;
     char *line = NULL;
     size_t room = 0;
     ssize_t length;
     FILE *file = fopen(path, "re");
     if (!file)
         return error_set(error, VMT_ERROR_OPEN, "%s: %s", path, strerror(errno));
+    code = check_first_byte(&reading, file);
     while (code == VMT_OK && (length = getline(&line, &room, file)) >= 0)
         code = read_line(&reading, line, (size_t)length);
     if (code == VMT_OK && ferror(file))

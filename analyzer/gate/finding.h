@@ -120,8 +120,9 @@ bool finding_set_add(struct finding_set *set, const struct report *report);
 /* A new process of the set, of which nothing is known yet; NULL when out of memory. */
 struct finding_process *finding_set_process(struct finding_set *set);
 
-/* A process that left no trace that can be read.  `pid` may be 0. */
-bool finding_set_add_unread(struct finding_set *set, uint32_t pid, const char *trace,
+/* A process that left no trace that can be read; the file at `path` may be something else.  `pid`
+ * may be 0. */
+bool finding_set_add_unread(struct finding_set *set, uint32_t pid, const char *path, bool is_trace,
                             const char *why);
 
 /* A process that no trace tells of: unchecked, unless it left one.  `pid` may be 0. */

@@ -123,6 +123,13 @@ static bool add_untraced(struct finding_set *set, const struct report *report)
     return !failed;
 }
 
+/* By a process that still runs, or did until it was killed, for all that is known. */
+static bool is_in_use(const struct report *report, const struct report_leak *leak)
+{
+    return (report->end == REPORT_END_RUNNING || report->end == REPORT_END_KILLED) &&
+           leak->class == REPORT_LEAK_UNSCANNED;
+}
+
 bool finding_set_add(struct finding_set *set, const struct report *report)
 {
     bool failed = false;
@@ -151,7 +158,8 @@ bool finding_set_add(struct finding_set *set, const struct report *report)
     /* What lived when another program took the process over is nobody's leak. */
     size_t leaks = report->end == REPORT_END_EXEC ? 0 : report->leak_count;
     for (size_t i = 0; !failed && i < leaks; i++)
-        failed = !add_leak(set, process, &report->leaks[i]);
+        if (!is_in_use(report, &report->leaks[i]))
+            failed = !add_leak(set, process, &report->leaks[i]);
     for (size_t i = 0; !failed && i < report->error_count; i++) {
         const struct report_error *error = &report->errors[i];
         process->suppressed += error->suppressed;

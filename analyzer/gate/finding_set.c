@@ -208,7 +208,7 @@ struct finding_process *finding_set_process(struct finding_set *set)
     return process;
 }
 
-bool finding_set_add_unread(struct finding_set *set, uint32_t pid, const char *trace,
+bool finding_set_add_unread(struct finding_set *set, uint32_t pid, const char *path, bool is_trace,
                             const char *why)
 {
     bool failed = false;
@@ -218,8 +218,8 @@ bool finding_set_add_unread(struct finding_set *set, uint32_t pid, const char *t
     process->pid = pid;
     process->unread = true;
     process->end = REPORT_END_KILLED;
-    process->trace = finding_set_copy(set, trace, &failed);
-    process->command = finding_set_copy(set, trace, &failed);
+    process->trace = finding_set_copy(set, is_trace ? path : NULL, &failed);
+    process->command = finding_set_copy(set, path, &failed);
     process->unchecked = finding_set_copy(set, why, &failed);
     return !failed;
 }

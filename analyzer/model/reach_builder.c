@@ -196,6 +196,16 @@ static struct reach_root builder_root_at(const struct reach_builder *builder, ui
     return root;
 }
 
+/* What may be the end of the heap, as the main arena has it; not where it stands behind the start
+ * of a block: that is the block's own end, as a FILE has them. */
+static void builder_note_chunk(struct reach_builder *builder, uint64_t location, uint64_t address)
+{
+    if (builder->start + WORD == location)
+        return;
+    builder->chunk = location;
+    builder->chunk_address = address;
+}
+
 /* glibc's main arena has the addresses of chunks, which begin with the last word of the block
  * before them, in its variables: those of the first free ones and of the one at the heap's end.
  * Behind that stands where a chunk was once cut off, which may be anywhere by now. */
@@ -203,14 +213,17 @@ static bool builder_is_chunk(struct reach_builder *builder, uint64_t location, u
                              const struct reach_block *block)
 {
     const struct reach_places *places = &builder->places;
-    bool behind = builder->chunk && builder->chunk + WORD == location;
+    bool behind =
+        builder->chunk && builder->chunk + WORD == location && address < builder->chunk_address;
     if (builder->next_place >= places->count ||
         places->places[builder->next_place].kind != REACH_LIBC_DATA ||
         places->places[builder->next_place].start > location || address % CHUNK_UNIT != 0)
         return false;
+    if (address == block->start)
+        builder->start = location;
     if (address == block->start || block->end - address > WORD)
         return behind;
-    builder->chunk = location;
+    builder_note_chunk(builder, location, address);
     return true;
 }
 
@@ -282,7 +295,7 @@ static bool builder_pointer(struct reach_builder *builder, const struct reach_en
     builder->pointers++;
     builder->shapes.has_last = false;
     if (block == REACH_NO_BLOCK) {
-        builder->chunk = entry->location;
+        builder_note_chunk(builder, entry->location, address);
         return true;
     }
     return builder_advance(builder, entry->location) &&

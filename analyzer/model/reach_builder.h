@@ -40,11 +40,13 @@ struct reach_builder {
 
     /* The first that end, or (of loaders) begin, behind the current location. */
     size_t next_block, next_loader, next_place;
-    size_t linked;     /* graph.first is filled in up to here */
-    uint64_t location; /* the last one */
-    uint64_t chunk;    /* of the last pointer to what is no block, or a chunk of the allocator's */
-    uint64_t pointers; /* seen */
-    bool disordered;   /* locations fell */
+    size_t linked;                 /* graph.first is filled in up to here */
+    uint64_t location;             /* the last one */
+    uint64_t start;                /* of the last pointer in libc's data to where a block begins */
+    uint64_t chunk, chunk_address; /* of the last one to what is no block, or to a chunk of the
+                                      allocator's, and where that is */
+    uint64_t pointers;             /* seen */
+    bool disordered;               /* locations fell */
 };
 
 /* Of these functions, those that return bool return false only when out of memory. */

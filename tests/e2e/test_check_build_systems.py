@@ -18,6 +18,7 @@ project(sample NONE)
 include(CTest)
 add_test(NAME leaking COMMAND {TARGET} leak 3)
 add_test(NAME clean COMMAND {TARGET} tidy)
+add_test(NAME forking COMMAND {TARGET} tidy fork leak 2)
 """
 
 MODULE_PROJECT = f"""cmake_minimum_required(VERSION 3.18)
@@ -55,8 +56,9 @@ class BuildSystems(Case):
         self.run_in(folder, "cmake", "-S", folder, "-B", build,
                     f"-DMEMORYCHECK_COMMAND={DRIVER}", "-DMEMORYCHECK_TYPE=Valgrind")
         said = self.run_in(build, "ctest", "-T", "memcheck", status=None)
-        self.assertRegex(said, r"Memory Leak - 1\b")
+        self.assertRegex(said, r"Memory Leak - 2\b")
         self.assertRegex(said, r"leaking \.+\s+Defects: 1")
+        self.assertRegex(said, r"forking \.+\s+Defects: 1")
         self.assertNotRegex(said, r"clean \.+\s+Defects")
 
     def test_installed_cmake_module(self):

@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import unittest
@@ -345,6 +346,85 @@ class Valgrind(Formats):
             with open(log, encoding="utf-8") as file:
                 lost += "definitely lost" in file.read()
         self.assertEqual(lost, 3)
+
+    def losses(self, text):
+        """(pid, bytes) of what is definitely lost, per process."""
+        return re.findall(r"(?m)^==(\d+)== (\d+) bytes in \d+ blocks are definitely lost", text)
+
+    def test_what_is_forked_is_followed(self):
+        said = self.drop_in("-q", "--leak-check=full", TARGET, "leak", "1", "fork", "leak", "3",
+                            "fork", "hold", "leak", "2")
+        found = self.losses(said)
+        self.assertEqual(sorted(size for _, size in found), ["32", "64", "96"], said)
+        self.assertEqual(len({pid for pid, _ in found}), 3, said)
+        child = [TARGET, "hold", "fork", "leak", "3"]
+        self.drop_in("-q", "--leak-check=full", "--error-exitcode=42", *child, status=42)
+        self.assertEqual("", self.drop_in("-q", "--leak-check=full", "--error-exitcode=42",
+                                          "--child-silent-after-fork=yes", *child))
+
+    def test_what_is_executed_is_not(self):
+        for options, losses in (("--trace-children=no", 0), ("--trace-children=yes", 3)):
+            said = self.drop_in("-q", "--leak-check=full", options, TARGET, "hold", "fork", "hold",
+                                "children", "3", "leak")
+            self.assertEqual(len(self.losses(said)), losses, said)
+        self.assertEqual("", self.drop_in("-q", "--leak-check=full", "--error-exitcode=42", "sh",
+                                          "-c", f"x=$({TARGET} leak 1); ({TARGET} leak 2; :); :"))
+
+    def said_before_all_ended(self, *command):
+        """Of a command that succeeds and leaves processes behind."""
+        with open(self.path("said"), "w+", encoding="utf-8") as said:
+            with subprocess.Popen([DRIVER, *command], stdin=subprocess.DEVNULL, stdout=said,
+                                  stderr=said, env=plain_environment(TMPDIR=self.folder),
+                                  start_new_session=True) as process:
+                try:
+                    self.assertEqual(process.wait(timeout=300), 0)
+                finally:
+                    os.killpg(process.pid, signal.SIGKILL)
+            said.seek(0)
+            return said.read()
+
+    def test_forked_child_that_runs_on_has_no_leaks_yet(self):
+        """And what was executed and runs on is not told of."""
+        said = self.said_before_all_ended("-q", "--leak-check=full", "--error-exitcode=42", "sh",
+                                          "-c", f"(x=$PATH; {TARGET} sleep; :) & exit 0")
+        self.assertRegex(said, r"^==\d+== Leaks could not be judged: the process still runs\n$")
+        said = self.drop_in("-q", "--leak-check=full", "sh", "-c",
+                            "(x=$PATH; kill -9 $(exec sh -c 'echo $PPID'); :); exit 0")
+        self.assertIn("Leaks could not be judged: the process was killed", said)
+        self.assertNotIn("loss record", said)
+        for children in "fork", "follow":
+            said = self.said_before_all_ended("check", "--discard", f"--children={children}",
+                                              TARGET, "hold", "start", "sleep")
+            self.assertEqual("still runs" in said, children == "follow", said)
+
+    @unittest.skipUnless(have("valgrind"), "there is no valgrind")
+    def test_forked_child_like_valgrinds(self):
+        """Of what the child itself did; what it has from its parent only valgrind tells again."""
+        found = {}
+        for command in ("valgrind", DRIVER):
+            done = subprocess.run(
+                [command, "--leak-check=full", "--error-exitcode=0", TARGET, "tidy", "fork",
+                 "leak", "3"], env=plain_environment(TMPDIR=self.folder), check=True, timeout=300,
+                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, universal_newlines=True)
+            found[command] = sorted(re.findall(r"== +(ERROR SUMMARY: \d+ errors from \d+ contexts|"
+                                               r"definitely lost: .*|\d+ bytes in .* are .* lost)",
+                                               done.stderr))
+        self.assertEqual(found["valgrind"], found[DRIVER])
+        self.assertEqual(sum("SUMMARY" in line for line in found[DRIVER]), 2)
+
+    def test_xml_of_forked_children(self):
+        """One document holds one process: those of children need files of their own."""
+        words = (TARGET, "leak", "1", "fork", "leak", "3")
+        options = ("--leak-check=full", "--xml=yes")
+        self.drop_in(*options, f"--xml-file={self.path('one.xml')}", *words)
+        self.assertEqual(len(ElementTree.parse(self.path("one.xml")).getroot().findall("error")), 1)
+        self.drop_in(*options, f"--xml-file={self.path('%%p.xml')}", *words)
+        self.assertEqual(ElementTree.parse(self.path("%p.xml")).getroot().findtext(
+            "error/xwhat/leakedbytes"), "32")
+        self.drop_in(*options, f"--xml-file={self.path('each.%p.xml')}", *words)
+        lost = [ElementTree.parse(path).getroot().findtext("error/xwhat/leakedbytes")
+                for path in glob.glob(self.path("each.*.xml"))]
+        self.assertEqual(sorted(lost), ["32", "96"])
 
     def test_xml(self):
         path = self.path("leaks.xml")

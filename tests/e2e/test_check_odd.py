@@ -5,6 +5,7 @@ programs that stay behind, no room; and whether the self-test tells the truth th
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -356,6 +357,41 @@ class Folders(Odd):
         done = self.run_words(REPORT, self.folder)
         self.assertEqual(done.returncode, 3)
         self.assertRegex(done.stderr, rf"^vmtrace-report: {self.folder}: no [^\n]*\n$")
+
+    def record(self, folder, *words):
+        os.mkdir(folder)
+        done = self.run_words(DRIVER, "run", "--log=quiet", f"--output={folder}/%n.vmt", ODD,
+                              *words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def remove(self, how, *operands):
+        self.run_words(REPORT, "--format=check", "--fail-on=definite", how, *operands)
+
+    def test_only_traces_are_removed(self):
+        mixed = self.path("mixed")
+        self.record(mixed, "hold")
+        for name in ("notes.txt", "text.vmt"):
+            with open(os.path.join(mixed, name), "w", encoding="ascii") as file:
+                file.write("no trace\n")
+        self.remove("--remove-all", mixed, os.path.join(mixed, "notes.txt"))
+        self.assertEqual(sorted(os.listdir(mixed)), ["notes.txt", "text.vmt"])
+
+    def test_traces_of_one_name_in_two_folders(self):
+        """Of both the leaking child's parent may be one."""
+        for order in ("ab", "ba"):
+            self.record(self.path("a"), "hold", "crowd", "1")
+            self.record(self.path("b"), "hold")
+            self.remove("--remove-clean", *(self.path(name) for name in order))
+            self.assertEqual(sorted(os.listdir(self.path("a"))), ["0.vmt", "1.vmt"], order)
+            for name in order:
+                shutil.rmtree(self.path(name))
+
+    def test_trace_named_twice(self):
+        self.record(self.path("twice"), "hold")
+        trace = os.path.join(self.path("twice"), "0.vmt")
+        done = self.run_words(REPORT, "--format=check", "--remove-clean", trace, trace)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertFalse(os.path.exists(trace))
 
 
 if __name__ == "__main__":

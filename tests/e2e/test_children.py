@@ -121,6 +121,23 @@ class Children(harness.Case):
                 data, = self.reports(how, 1, env={"VMTRACE_CHILDREN": "ignore"})
                 self.assert_counts(data, 10, 0)
 
+    def test_only_what_is_forked_when_told_so(self):
+        fork = {"VMTRACE_CHILDREN": "fork"}
+        for how, children in (("fork", 1), ("nested", 3), ("spawn", 0), ("vfork-exec", 0),
+                              ("fork-exec", 0), ("system", 0)):
+            with self.subTest(how):
+                parent, *forked = self.reports(how, 1 + children, env=fork)
+                self.assert_counts(parent, 10, 0)
+                for data in forked:
+                    self.assert_counts(data, 0, 7)
+                    self.assertEqual(data["process"]["end"], "exit")
+        parent, child = self.reports("busy-fork-exec", 2, env=fork)
+        self.assert_counts(parent, 10, 0)
+        self.assert_counts(child, 0, 7)
+        self.assertEqual((parent["process"]["end"], child["process"]["end"]), ("exit", "exec"))
+        alone, = self.reports("exec", 1, env=fork)
+        self.assertEqual(alone["process"]["end"], "exec")
+
     def test_output_without_the_pid_never_loses_a_trace(self):
         run = self.trace([program("children"), "nested"],
                          env={"VMTRACE_OUTPUT": self.path("same.vmt")})

@@ -20,6 +20,8 @@ PLACES = {
     "chain": (True, {"reachable": 20}),
     "all_freed": (True, {}),
     "unreadable": (True, {"reachable": 1}),
+    "stack_guard": (True, {"reachable": 1}),
+    "thread_local_guard": (True, {"reachable": 1}),
     "all_sorts": (True, {"reachable": 3}),
     "interior": (False, {"possible": 1}),
     "lost": (False, {"definite": 1}),
@@ -63,6 +65,11 @@ class Small(harness.Case):
                 self.assertEqual((classes, not whole), (expected, small))
                 compared = self.look(place, **ALL_MEMORY)
                 self.assertEqual((classes, roots, True), compared)
+
+    def test_other_thread(self):
+        """One that was stopped may have the loader's lock, which this way would wait for."""
+        classes, _, whole = self.look("other_thread", VMTRACE_FAULTS="off")
+        self.assertEqual((classes, whole), ({"reachable": 2}, True))
 
     def test_forked_child_looks_at_all(self):
         run = self.trace([program("scan_small"), "forked"])

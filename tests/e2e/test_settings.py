@@ -16,7 +16,7 @@ BAD = {
     "VMTRACE_RESIDENCY": ["peak", "on", ""],
     "VMTRACE_SNAPSHOT_SIGNAL": ["KILL", "SIGSEGV", "9", "11", "33", "65", "12x", "0", ""],
     "VMTRACE_SCAN": ["maybe", ""],
-    "VMTRACE_CHILDREN": ["1", "ignored"],
+    "VMTRACE_CHILDREN": ["1", "ignored", "forks", "follow,fork", ""],
     "VMTRACE_DEPTH": ["0", "-1", "ten", "10x", "99999999999999999999"],
     "VMTRACE_SAMPLE": ["-1", "x", "", "2000G", "1 K"],
     "VMTRACE_SEED": ["-1", "x", "1K"],

@@ -216,5 +216,33 @@ class Eras(harness.Case):
                           ("era_two_block", "run", "alias.so", False): self.ROUNDS})
 
 
+class JustLoaded(harness.Case):
+    """Libraries whose code is on a stack for the first time."""
+
+    CALLS = 3
+
+    def check_chain(self, kind, count):
+        libraries = [program(f"load_link_{kind}_{i}.so") for i in range(1, count + 1)]
+        run = self.trace([program("load_chain"), str(self.CALLS), *libraries])
+        self.assertEqual((run.returncode, run.stderr), (0, b""))
+        data = report(run.trace, "--top=0")
+        self.assert_healthy(data)
+        pattern = ("link_block", *["link_inner", "link_call"] * count, *OUTSIDE)
+        found = [(names_of(site), site["allocations"]) for site in sites_of(data, "link_block")]
+        self.assertEqual([(names[:len(pattern) - 1], calls) for names, calls in found],
+                         [(list(pattern[:-1]), self.CALLS)])
+        self.assertNotIn(CUT, found[0][0])
+
+    def test_where_the_way_is_lost(self):
+        for count in (1, 2, 3):
+            with self.subTest(libraries=count):
+                self.check_chain("bare", count)
+
+    def test_where_the_way_could_be_guessed(self):
+        for count in (1, 2, 3):
+            with self.subTest(libraries=count):
+                self.check_chain("framed", count)
+
+
 if __name__ == "__main__":
     harness.main()

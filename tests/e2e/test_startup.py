@@ -66,7 +66,7 @@ class Startup(harness.Case):
         # The scan at the end asks which mappings and pages there are, if a block may be lost.
         for argv, scan, files, most in (
                 (["children", "leaf"], "off", [], 75),
-                (["scan_small", "variable"], "exit", [], 95),
+                (["scan_small", "variable"], "exit", [], 105),
                 (["children", "leaf"], "exit", ["/proc/self/maps", "/proc/self/pagemap"], 120)):
             argv = [path + argv[0], *argv[1:]]
             plain = self.system_calls(argv)

@@ -128,7 +128,7 @@ static bool fill(struct finding_set *set, bool many)
 {
     return finding_set_init(set) && finding_set_add(set, &first) &&
            (!many || (finding_set_add(set, &second) && finding_set_add(set, &third) &&
-                      finding_set_add_unread(set, 0, "/tmp/" EVIL ".vmt", "it is " EVIL))) &&
+                      finding_set_add_unread(set, 0, "/tmp/" EVIL ".vmt", true, "it is " EVIL))) &&
            finding_set_finish(set);
 }
 

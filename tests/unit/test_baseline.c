@@ -148,6 +148,17 @@ static const char *states(const struct one_leak *before, size_t before_count,
 
 #define STATES(before, after) states(before, FIXTURE_COUNT(before), after, FIXTURE_COUNT(after))
 
+START_TEST(baseline_refuses_what_has_no_end)
+{
+    struct baseline baseline;
+    struct error error = {.code = VMT_OK};
+    ck_assert(baseline_init(&baseline));
+    ck_assert_int_eq(baseline_load(&baseline, "/dev/zero", &error), VMT_ERROR_FORMAT);
+    ck_assert_str_eq(error.message, "/dev/zero:1: a byte 0: not a baseline");
+    baseline_release(&baseline);
+}
+END_TEST
+
 START_TEST(baseline_knows_a_leak_whose_callers_were_optimized_away)
 {
     struct one_leak whole[] = {{REPORT_LEAK_DEFINITE, 2, 64, {"make", "load", "main"}}};
@@ -205,6 +216,17 @@ START_TEST(baseline_takes_the_first_entry_of_that_size_that_is_alike)
 }
 END_TEST
 
+START_TEST(baseline_excuses_no_blocks_that_became_larger)
+{
+    struct one_leak before[] = {{REPORT_LEAK_DEFINITE, 2, 64, {"make", "main"}},
+                                {REPORT_LEAK_DEFINITE, 1, 4096, {"make", "load", "main"}}};
+    struct one_leak after[] = {{REPORT_LEAK_DEFINITE, 3, 3 * 4096, {"make", "main"}}};
+    ck_assert_str_eq(STATES(before, after), "g");
+    before[0].bytes = 2 * 4096;
+    ck_assert_str_eq(STATES(before, after), "k");
+}
+END_TEST
+
 START_TEST(baseline_compares_sizes_that_no_product_holds)
 {
     struct one_leak before[] = {
@@ -242,8 +264,9 @@ END_TEST
 
 UNIT_MAIN("baseline", baseline_keeps_notes_with_their_entries,
           baseline_is_read_as_editors_and_git_leave_it, baseline_names_the_line_that_is_wrong,
-          baseline_knows_a_leak_whose_callers_were_optimized_away,
+          baseline_refuses_what_has_no_end, baseline_knows_a_leak_whose_callers_were_optimized_away,
           baseline_gives_each_known_block_once,
           baseline_takes_the_first_entry_of_that_size_that_is_alike,
+          baseline_excuses_no_blocks_that_became_larger,
           baseline_compares_sizes_that_no_product_holds, baseline_knows_a_leak_that_is_less_lost,
           baseline_knows_a_library_whose_symbols_are_missing)

@@ -268,7 +268,7 @@ START_TEST(findings_of_unscanned_processes_are_unchecked)
     report.scan = "failed: the process was killed";
     ck_assert(finding_set_init(&set));
     ck_assert(finding_set_add(&set, &report));
-    ck_assert(finding_set_add_unread(&set, 12, "x.vmt", "not a trace"));
+    ck_assert(finding_set_add_unread(&set, 12, "x.vmt", true, "not a trace"));
     ck_assert_str_eq(set.processes[0].unchecked, "the process was killed");
     ck_assert(!set.processes[0].unread);
     ck_assert(set.processes[1].unread);

@@ -85,7 +85,7 @@ START_TEST(github_gets_ten_annotations_of_a_kind)
     size_t size;
     fill(&set, 5000, 1);
     for (uint32_t i = 0; i < 50; i++)
-        ck_assert(finding_set_add_unread(&set, 100 + i, "gone.vmt", "it is cut"));
+        ck_assert(finding_set_add_unread(&set, 100 + i, "gone.vmt", true, "it is cut"));
     char *text = render(github_render, &set, &size);
     ck_assert_uint_eq(occurrences(text, "::error "), 10);
     ck_assert_uint_eq(occurrences(text, "::notice "), 10);
@@ -108,7 +108,7 @@ START_TEST(markdown_stays_below_a_mebibyte)
     for (size_t i = 0; i < set.count; i++)
         set.findings[i].stack.frames[0].function = set.findings[i].stack.frames[0].file = absurd;
     for (uint32_t i = 0; i < 5000; i++)
-        ck_assert(finding_set_add_unread(&set, 100 + i, absurd, absurd));
+        ck_assert(finding_set_add_unread(&set, 100 + i, absurd, true, absurd));
     char *text = render(markdown_render, &set, &size);
     ck_assert_uint_lt(size, 1024 * 1024);
     ck_assert_uint_eq(occurrences(text, "**fails**"), 500);

@@ -199,7 +199,7 @@ START_TEST(gate_is_unjudged_without_a_scan)
     ck_assert_int_eq(gate_judge(&leaks, &set), GATE_PASSED);
     leaks.strict = true;
     ck_assert_int_eq(gate_judge(&leaks, &set), GATE_UNJUDGED);
-    ck_assert(finding_set_add_unread(&set, 0, "x", "empty"));
+    ck_assert(finding_set_add_unread(&set, 0, "x", true, "empty"));
     ck_assert_int_eq(gate_judge(&errors, &set), GATE_UNJUDGED);
     leaks.strict = false;
     leaks.lenient = errors.lenient = true;

@@ -252,17 +252,31 @@ START_TEST(reach_addresses_of_chunks_in_libc_are_no_pointers)
     block(HEAP + 160, 40);
     block(HEAP + 208, 40);
     block(HEAP + 256, 40);
+    block(HEAP + 352, 24);
+    block(HEAP + 400, 40);
+    block(HEAP + 480, 24);
     begin();
     fixture_space(stream, libc, 4, "/lib/libc.so.6");
     one_thread();
     fixture_pointer(stream, DATA, HEAP + 112 + 32);
     fixture_pointer(stream, libc, HEAP + 16 + 32);
-    fixture_pointer(stream, libc + 8, HEAP + 208 + 16);
     fixture_pointer(stream, libc + 16, HEAP + 64 + 16);
-    fixture_pointer(stream, libc + 24, HEAP + 160);
     fixture_pointer(stream, libc + 32, HEAP + 304);
     fixture_pointer(stream, libc + 40, HEAP + 256);
-    take(6);
+    fixture_pointer(stream, libc + 56, HEAP + 256 + 32);
+    fixture_pointer(stream, libc + 64, HEAP + 208 + 16);
+    fixture_pointer(stream, libc + 80, HEAP + 160);
+    /* A FILE: its buffer's start and end, and another one. */
+    fixture_pointer(stream, libc + 96, HEAP + 400);
+    fixture_pointer(stream, libc + 104, HEAP + 448);
+    fixture_pointer(stream, libc + 112, HEAP + 352);
+    /* The heap's end is above all that was cut off. */
+    fixture_pointer(stream, libc + 128, HEAP + 336);
+    fixture_pointer(stream, libc + 136, HEAP + 480);
+    take(9);
+    ck_assert_int_eq(fixture_class(model, HEAP + 352), REACH_REACHABLE);
+    ck_assert_int_eq(fixture_class(model, HEAP + 400), REACH_REACHABLE);
+    ck_assert_int_eq(fixture_class(model, HEAP + 480), REACH_REACHABLE);
     ck_assert_int_eq(fixture_class(model, HEAP + 208), REACH_DEFINITE);
     ck_assert_int_eq(fixture_class(model, HEAP + 256), REACH_DEFINITE);
     ck_assert_int_eq(fixture_class(model, HEAP + 16), REACH_DEFINITE);

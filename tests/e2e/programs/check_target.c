@@ -5,6 +5,8 @@
  *   hold          a block that remains reachable       tidy       one that is freed
  *   double        a block is freed twice
  *   children N C  N children, each exec'ing check_target C N
+ *   fork          a child goes on, its parent waits for it and ends
+ *   start         a child execs check_target with the rest, its parent ends
  *   stderr        standard error is closed             crash      a segmentation fault
  *   sleep         until killed                         exit S     status S
  */
@@ -71,6 +73,28 @@ static void run_children(const char *self, int count, char *word)
         ;
 }
 
+/* In the child it returns. */
+static void go_on_in_child(void)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        return;
+    int failed = waitpid(pid, NULL, 0) != pid;
+    clear_stack();
+    exit(failed);
+}
+
+static void start_child(const char *self, char **arguments)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        execv(self, arguments);
+        _exit(127);
+    }
+    clear_stack();
+    exit(pid < 0);
+}
+
 int main(int argc, char **argv)
 {
     int status = 0;
@@ -94,6 +118,10 @@ int main(int argc, char **argv)
             free_twice();
         else if (strcmp(word, "children") == 0)
             run_children(argv[0], number, argv[i + 2]);
+        else if (strcmp(word, "fork") == 0)
+            go_on_in_child();
+        else if (strcmp(word, "start") == 0)
+            start_child(argv[0], argv + i);
         else if (strcmp(word, "stderr") == 0)
             fclose(stderr);
         else if (strcmp(word, "crash") == 0)

@@ -2,9 +2,9 @@
 /*
  * Every way to start a process:
  *     children fork|nested|vfork|vfork-exec|spawn|exec|exec-fails|system|threads|leaf
- *     children fork-exit|fork-exec|fork-crash
+ *     children fork-exit|fork-exec|fork-crash|busy-fork-exec
  * The parent allocates 5 blocks of 10 bytes before and 5 after, each child 7 of 20 bytes, but for
- * the children of the second line, which do nothing of their own.
+ * the children of fork-*, which do nothing of their own.
  */
 #include <pthread.h>
 #include <spawn.h>
@@ -74,6 +74,18 @@ static int use_idle_fork(const char *what)
     return waitpid(child, &status, 0) == child && WIFSIGNALED(status) ? 3 : 96;
 }
 
+static int use_busy_fork_exec(void)
+{
+    char *const arguments[] = {(char *)"children", (char *)"leaf", NULL};
+    pid_t child = fork();
+    if (child == 0) {
+        allocate_as_child();
+        execv(self, arguments);
+        _exit(97);
+    }
+    return wait_for(child);
+}
+
 static int use_vfork(int exec)
 {
     char *const arguments[] = {(char *)"children", (char *)"leaf", NULL};
@@ -129,6 +141,8 @@ static int act(const char *how)
         return use_fork(3);
     if (strncmp(how, "fork-", 5) == 0)
         return use_idle_fork(how + 5);
+    if (strcmp(how, "busy-fork-exec") == 0)
+        return use_busy_fork_exec();
     if (strcmp(how, "vfork") == 0)
         return use_vfork(0);
     if (strcmp(how, "vfork-exec") == 0)

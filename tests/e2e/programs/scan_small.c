@@ -22,6 +22,7 @@ static char aligned[3 * PAGE] __attribute__((aligned(PAGE)));
 #ifdef WITH_LARGE
 static void *volatile large[LARGE / sizeof(void *)];
 #endif
+static __thread char pages_of_thread[3 * PAGE];
 static void *volatile table[MANY];
 static volatile uintptr_t hidden;
 extern char **environ;
@@ -125,6 +126,45 @@ static void unreadable(void)
     mprotect(aligned + PAGE, PAGE, PROT_NONE);
 }
 
+static void bar_page_of(char *memory)
+{
+    for (char *at = memory; at < memory + 3 * PAGE; at++)
+        *at = 1;
+    mprotect((char *)(((uintptr_t)memory + PAGE - 1) & -(uintptr_t)PAGE), PAGE, PROT_NONE);
+}
+
+/* As a guard between two stacks that lie on this one. */
+static void stack_guard(void)
+{
+    char memory[3 * PAGE];
+    in_variable = malloc(SIZE);
+    bar_page_of(memory);
+    exit(0);
+}
+
+static void thread_local_guard(void)
+{
+    in_variable = malloc(SIZE);
+    bar_page_of(pages_of_thread);
+}
+
+static void *wait_for_end(void *unused)
+{
+    for (;;)
+        pause();
+    return unused;
+}
+
+/* Here is a pointer to the block that a thread costs, too: its vector of thread-local storage. */
+static void other_thread(void)
+{
+    pthread_t other;
+    in_variable = malloc(SIZE);
+    if (pthread_create(&other, NULL, wait_for_end, NULL))
+        abort();
+    table[0] = ((char **)other)[1] - 2 * sizeof(void *);
+}
+
 static void at_end_of_large(void)
 {
 #ifdef WITH_LARGE
@@ -176,16 +216,29 @@ static const struct {
     const char *name;
     void (*act)(void);
 } places[] = {
-    {"variable", variable},     {"thread_local", thread_local},
-    {"specific", specific},     {"environment", environment},
-    {"stack", on_stack},        {"chain", chain},
-    {"interior", interior},     {"lost", lost},
-    {"cycle", cycle},           {"freed", in_freed},
-    {"all_freed", all_freed},   {"all_sorts", all_sorts},
-    {"mapping", mapping},       {"unseen_mapping", unseen_mapping},
-    {"break", break_},          {"unreadable", unreadable},
-    {"large", at_end_of_large}, {"many", many},
-    {"deep_stack", deep_stack}, {"forked", forked},
+    {"variable", variable},
+    {"thread_local", thread_local},
+    {"specific", specific},
+    {"environment", environment},
+    {"stack", on_stack},
+    {"chain", chain},
+    {"interior", interior},
+    {"lost", lost},
+    {"cycle", cycle},
+    {"freed", in_freed},
+    {"all_freed", all_freed},
+    {"all_sorts", all_sorts},
+    {"mapping", mapping},
+    {"unseen_mapping", unseen_mapping},
+    {"break", break_},
+    {"unreadable", unreadable},
+    {"large", at_end_of_large},
+    {"many", many},
+    {"deep_stack", deep_stack},
+    {"forked", forked},
+    {"stack_guard", stack_guard},
+    {"thread_local_guard", thread_local_guard},
+    {"other_thread", other_thread},
 };
 
 int main(int argc, char **argv)
