@@ -22,9 +22,9 @@ struct live_block {
 };
 
 struct live_blocks {
+    struct live_block slots[VMT_SLOTS]; /* while they are read */
     size_t count;
     struct live_block blocks[LIVE_BLOCKS_MOST]; /* by address */
-    struct live_block slots[VMT_SLOTS];         /* while they are read */
 };
 
 /* From the records in [at, end), of a stream's first chunk.  False: there are too many blocks, or

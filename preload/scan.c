@@ -45,7 +45,8 @@ static bool claim(void)
 static void let_go(void)
 {
     __atomic_store_n(&scan.busy, 0, __ATOMIC_RELEASE);
-    sys_futex_wake(&scan.busy);
+    if (!thread_is_only_one())
+        sys_futex_wake(&scan.busy);
 }
 
 void scan_wait(void)

@@ -24,13 +24,13 @@ struct scan_small_range {
 };
 
 struct scan_small {
-    struct live_blocks live;
-    size_t reached, visited;         /* entries of `order` */
-    uint8_t order[LIVE_BLOCKS_MOST]; /* reached blocks, in the order they were found */
-    bool found[LIVE_BLOCKS_MOST];    /* is it in `order`? */
     size_t range_count, page_count;
-    struct scan_small_range ranges[SCAN_SMALL_RANGES]; /* by address */
+    size_t reached, visited;                           /* entries of `order` */
+    uint8_t order[LIVE_BLOCKS_MOST];                   /* reached blocks, as they were found */
+    bool found[LIVE_BLOCKS_MOST];                      /* is it in `order`? */
     uint8_t there[SCAN_SMALL_PAGES];                   /* 1: the page may be read */
+    struct scan_small_range ranges[SCAN_SMALL_RANGES]; /* by address */
+    struct live_blocks live;                           /* its end is hardly ever touched */
 };
 
 /* Whether `work` may be done this way.  Not where other threads were stopped for it: one may have

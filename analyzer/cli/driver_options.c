@@ -83,7 +83,8 @@ static const struct argp_option run_options[] = {
 };
 
 static const struct argp_option options[] = {
-    VARIABLE_OPTION("faults", 1, "SOURCE", "Page faults from: auto (default), perf, rusage, off"),
+    VARIABLE_OPTION("faults", 1, "SOURCE",
+                    "Page faults from: auto (default; under check off), perf, rusage, off"),
     VARIABLE_OPTION("fault-stacks", 14, "WHETHER",
                     "The whole call stack of each page fault's code: off (default), on"),
     VARIABLE_OPTION("free-stacks", 15, "WHETHER",

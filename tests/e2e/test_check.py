@@ -3,6 +3,7 @@
 """vmtrace check: statuses, one verdict on many processes, baselines, and what it leaves behind."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -199,6 +200,15 @@ class Processes(Check):
         before = os.listdir(self.traces)
         self.assert_status(23, TARGET, "leak", "1", options=["--discard"])
         self.assertEqual(os.listdir(self.traces), before)
+
+    def test_page_faults_are_recorded_if_they_are_asked_for(self):
+        for options, source in (([], "off"), (["--faults=rusage"], "rusage")):
+            self.assert_status(0, TARGET, "hold", options=["--keep", *options])
+            folder, = os.listdir(self.traces)
+            trace, = os.listdir(os.path.join(self.traces, folder))
+            told = report(os.path.join(self.traces, folder, trace))
+            self.assertEqual(told["summary"]["fault_source"], source)
+            shutil.rmtree(os.path.join(self.traces, folder))
 
     def test_many_at_once(self):
         """Two runners at once, each with processes in parallel."""
