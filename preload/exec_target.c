@@ -41,7 +41,7 @@ static bool is_name_readable(const char *entry, uint64_t *page)
 /* The program's own is not asked for. */
 static bool is_environment_readable(char *const environment[])
 {
-    uint64_t entries = 0, names = 0;
+    uint64_t entries = UINT64_MAX, names = UINT64_MAX; /* no page */
     for (char *const *entry = environment; entry && environment != environ; entry++) {
         if (!is_readable(entry, &entries))
             return false;
