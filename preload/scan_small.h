@@ -2,7 +2,7 @@
 /*
  * The scan of a process that has hardly done anything: most programs of a test suite are such.
  *
- * To look through a whole address space costs 0.14 ms, mostly /proc/self/maps and the page tables,
+ * To look through a whole address space costs 0.15 ms, mostly /proc/self/maps and the page tables,
  * a fifth of what the shortest program takes.  Where the few blocks that live can all be reached,
  * by pointers to where they begin, from the variables of the modules, the thread-local ones, the
  * stack and registers, no block is lost whatever else there is, and nothing else is looked at: 0.03

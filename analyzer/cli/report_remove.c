@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/path_name.h"
 #include "cli/cli_common.h"
 
 struct trace {
@@ -14,12 +15,6 @@ struct trace {
     bool failed;      /* something of it trips the gate, or it could not be checked */
     bool stays;
 };
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
 
 static int compare_names(const void *left, const void *right)
 {
@@ -56,7 +51,7 @@ static void keep(struct trace *traces, size_t count, struct trace **queue)
     }
     while (queued) {
         const char *parent = queue[--queued]->process->parent_trace;
-        const char *name = parent ? base_name(parent) : "";
+        const char *name = parent ? path_name(parent) : "";
         struct trace *trace = parent ? find_named(traces, count, name) : NULL;
         for (; trace && trace < traces + count && strcmp(trace->name, name) == 0; trace++) {
             if (!trace->stays)
@@ -74,7 +69,7 @@ void report_remove_traces(const struct finding_set *set, bool all)
     for (size_t i = 0; traces && i < count; i++)
         traces[i] = (struct trace){
             .process = &set->processes[i],
-            .name = set->processes[i].trace ? base_name(set->processes[i].trace) : ""};
+            .name = set->processes[i].trace ? path_name(set->processes[i].trace) : ""};
     if (traces && queue && !all) {
         find_failed(set, traces);
         qsort(traces, count, sizeof(*traces), compare_names);

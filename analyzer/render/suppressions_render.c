@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path_name.h"
 #include "query/own_frame.h"
 #include "render/findings_render.h"
 #include "render/human.h"
@@ -69,18 +70,12 @@ static const char *valgrind_allocator(const char *kind)
     return "fun:*";
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 /* Its functions have several names each, of which everybody chooses another one. */
 static bool is_libc(const char *module)
 {
-    return module && (strncmp(base_name(module), "libc.", 5) == 0 ||
-                      strncmp(base_name(module), "libc-", 5) == 0 ||
-                      strncmp(base_name(module), "ld-", 3) == 0);
+    return module && (strncmp(path_name(module), "libc.", 5) == 0 ||
+                      strncmp(path_name(module), "libc-", 5) == 0 ||
+                      strncmp(path_name(module), "ld-", 3) == 0);
 }
 
 static void write_frame(FILE *out, const struct report_frame *frame, const char *name)
@@ -91,7 +86,7 @@ static void write_frame(FILE *out, const struct report_frame *frame, const char 
         write_name(out, name, length);
         fputs(name[length] ? "*" : "", out);
     } else {
-        const char *module = frame->module ? base_name(frame->module) : "";
+        const char *module = frame->module ? path_name(frame->module) : "";
         fputs("   obj:*", out);
         fputs(*module ? "/" : "", out);
         write_name(out, module, strlen(module));
@@ -193,7 +188,7 @@ static bool write_lsan(FILE *out, const char *class, const char *kind,
     if (!class || (!frame->function && !frame->module))
         return false;
     const char *name = frame->function ? frame->function : frame->module;
-    name = frame->function ? name : base_name(name);
+    name = frame->function ? name : path_name(name);
     size_t length = frame->function ? without_parameters(name) : strlen(name);
     bool whole = frame->function && !strpbrk(name, ":(< ");
     if (strcmp(name, "main") == 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path_name.h"
 #include "query/own_frame.h"
 #include "render/short_name.h"
 #include "render/text_group.h"
@@ -34,7 +35,7 @@ const char *text_allocator(const struct report *report)
     for (size_t i = 0; i < report->fact_count; i++) {
         if (strcmp(report->facts[i].key, "allocator") != 0)
             continue;
-        const char *name = text_basename(report->facts[i].value);
+        const char *name = path_name(report->facts[i].value);
         if (strncmp(name, "libc.so", 7) == 0 || strncmp(name, "libc-2", 6) == 0)
             return "glibc";
         if (strncmp(name, "ld-musl", 7) == 0 || strncmp(name, "libc.musl", 9) == 0)
@@ -83,7 +84,7 @@ void text_origin(struct text *text, const struct report_stack *stack, size_t col
     free(brief);
     if (own->file && own->line > 0) {
         fputs(" (", text->out);
-        text_name(text, text_basename(own->file), 40);
+        text_name(text, path_name(own->file), 40);
         fprintf(text->out, ":%d)", own->line);
     }
 }
@@ -110,7 +111,7 @@ static void write_clause(struct text *text, const struct clause *clause)
     case REPORT_PART_FILES:
         fputs(clause->name ? "file " : "files", text->out);
         if (clause->name)
-            text_name(text, text_basename(clause->name), 40);
+            text_name(text, path_name(clause->name), 40);
         break;
     case REPORT_PART_STACKS:
         fputs("stacks", text->out);

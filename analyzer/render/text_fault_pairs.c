@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path_name.h"
 #include "query/own_frame.h"
 #include "render/text_faults.h"
 #include "render/text_group.h"
@@ -66,13 +67,13 @@ static void write_target(struct text *text, const struct report_fault_target *ta
                          size_t columns)
 {
     const char *kind = target->kind;
-    const char *module = target->module ? text_basename(target->module) : NULL;
+    const char *module = target->module ? path_name(target->module) : NULL;
     if (target->site) {
         bool named = strcmp(kind, "file") == 0 && target->name;
         size_t used = (size_t)fprintf(text->out, "%s ", owner_words(target));
         if (named)
             used += text_name(
-                text, text->options->full_stacks ? target->name : text_basename(target->name), 32);
+                text, text->options->full_stacks ? target->name : path_name(target->name), 32);
         used += (size_t)fprintf(text->out, named ? ", mapped by " : "of ");
         text_place(text, target->site->stack, columns > used + 20 ? columns - used : 20);
     } else if (strcmp(kind, "stack") == 0) {

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/path_name.h"
 #include "render/text_report.h"
 
 static void write_owner(struct text *text, const struct report_region *region)
@@ -40,9 +41,9 @@ static void write_owner(struct text *text, const struct report_region *region)
         break;
     }
     if (region->name[0])
-        text_name(text, region->name[0] == '/' ? text_basename(region->name) : region->name, 40);
+        text_name(text, region->name[0] == '/' ? path_name(region->name) : region->name, 40);
     else if (region->module) {
-        text_name(text, text_basename(region->module), 30);
+        text_name(text, path_name(region->module), 30);
         fputs(", zero-initialised data", text->out);
     } else if (region->owner != REPORT_PART_TRACER) {
         fputs("anonymous", text->out);
@@ -132,7 +133,7 @@ static void write_segments(const struct text *text)
         write_segment(text, &segments->data);
         write_segment(text, &segments->zero);
         fputs("  ", text->out);
-        text_name(text, text_basename(segments->path), 30);
+        text_name(text, path_name(segments->path), 30);
         fputc('\n', text->out);
     }
     text_more(text, memory->segment_count - rows, "module", "");

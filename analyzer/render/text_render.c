@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The text format: its sections in their order, and a last line on what to do next. */
+#include "base/path_name.h"
 #include "render/text_report.h"
 
 static const struct {
@@ -47,7 +48,7 @@ void text_hints(struct text *text)
     if (text->lineless == NULL)
         return;
     fprintf(text->out, "%sno line numbers for ", count ? "      " : "\nNext: ");
-    text_name(text, text_basename(text->lineless), 60);
+    text_name(text, path_name(text->lineless), 60);
     fputs(": build it with -g, or install its debug symbols\n", text->out);
 }
 

@@ -52,8 +52,6 @@ size_t text_name(const struct text *text, const char *name, size_t columns);
 size_t text_word(const struct text *text, const char *word);
 /* "..." as one character where the terminal has it. */
 const char *text_ellipsis(const struct text *text);
-/* Part of a path after its last slash. */
-const char *text_basename(const char *path);
 /* "at exit", "when it was killed", ... */
 const char *text_at_end(const struct report *report);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path_name.h"
 #include "render/text_report.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
@@ -45,7 +46,7 @@ static void write_detail(const struct text *text, const struct report_residency 
     if (part == REPORT_PART_FILES && at->file_count && at->files[0].name &&
         at->files[0].bytes.resident > at->parts[part].resident / 4) {
         fprintf(text->out, ": %s of ", human_bytes(at->files[0].bytes.resident).text);
-        text_name(text, text_basename(at->files[0].name), 40);
+        text_name(text, path_name(at->files[0].name), 40);
     }
     if (part == REPORT_PART_OTHER && at->program_data > at->parts[part].resident / 4)
         fprintf(text->out, ": %s variables of binaries (.data, .bss)",

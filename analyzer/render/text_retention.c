@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path_name.h"
 #include "query/own_frame.h"
 #include "render/short_name.h"
 #include "render/text_report.h"
@@ -32,7 +33,7 @@ static void write_thread(const struct text *text, const struct report_root *root
 
 static void write_variable(const struct text *text, const struct report_root *root, bool exact)
 {
-    const char *module = root->module ? text_basename(root->module) : NULL;
+    const char *module = root->module ? path_name(root->module) : NULL;
     if (root->name) {
         text_name(text, root->name, NAME_COLUMNS);
         if (exact && root->variable_offset)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path_name.h"
 #include "query/own_frame.h"
 #include "render/short_name.h"
 #include "render/text_report.h"
@@ -19,7 +20,7 @@ static const char *short_path(const char *path)
 
 static size_t write_module(const struct text *text, const char *module, size_t columns)
 {
-    return text_name(text, text->options->full_stacks ? module : text_basename(module), columns);
+    return text_name(text, text->options->full_stacks ? module : path_name(module), columns);
 }
 
 void text_where(const struct text *text, const struct report_frame *frame, size_t columns)
@@ -47,7 +48,7 @@ size_t text_where_width(const struct report_frame *frame)
     if (frame->file && frame->line > 0)
         return strlen(short_path(frame->file)) +
                (size_t)snprintf(digits, sizeof(digits), "%d", frame->line) + 3;
-    return frame->module ? strlen(text_basename(frame->module)) + 4 : 0;
+    return frame->module ? strlen(path_name(frame->module)) + 4 : 0;
 }
 
 size_t text_function(struct text *text, const struct report_frame *frame, size_t columns)

@@ -83,12 +83,6 @@ const char *text_ellipsis(const struct text *text)
     return text->options->utf8 ? "\xe2\x80\xa6" : "...";
 }
 
-const char *text_basename(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 const char *text_at_end(const struct report *report)
 {
     switch (report->end) {
