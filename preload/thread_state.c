@@ -395,13 +395,28 @@ static void keep_on_fork(struct stream *stream, bool keep)
     stack_nodes_keep_in_fork(&stream->nodes, keep);
 }
 
+/* Its own, or of a record nested in its hook, which another handler may have interrupted. */
+static bool is_of_thread(uint32_t index, uint32_t tid)
+{
+    return (__atomic_load_n(&registry[index].owner, __ATOMIC_RELAXED) & ~OWNER_NESTED) == tid;
+}
+
+static void keep_all_on_fork(bool keep)
+{
+    uint32_t tid = sys_tid(), count = thread_stream_count();
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_of_thread(i, tid))
+            keep_on_fork(registry[i].stream, keep);
+    }
+}
+
 void thread_state_before_fork(void)
 {
     struct thread_state *self = &thread_state;
     if (recording == RECORDING_OFF || !self->busy_frame || !self->stream)
         return;
     self->flags |= THREAD_KEPT;
-    keep_on_fork(self->stream, true);
+    keep_all_on_fork(true);
 }
 
 void thread_state_fork_done(void)
@@ -409,18 +424,16 @@ void thread_state_fork_done(void)
     if (!(thread_state.flags & THREAD_KEPT))
         return;
     thread_state.flags &= ~(unsigned)THREAD_KEPT;
-    keep_on_fork(thread_state.stream, false);
+    keep_all_on_fork(false);
 }
 
 /* The hook that the signal handler interrupted may finish its record, in memory that nobody reads,
  * and finds no room for another. */
 static void strand(struct stream *stream)
 {
-    sys_call(SYS_mmap, (long)stream->region.base, (long)stream->region.size, PROT_READ | PROT_WRITE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    trace_file_strand(&stream->region);
     stream->magic = 0;
     stream->id = MOST_STREAMS - 1;
-    faultcount_strand(&stream->faults);
 }
 
 void thread_state_after_fork(void)
@@ -428,15 +441,20 @@ void thread_state_after_fork(void)
     struct thread_state *self = &thread_state;
     struct stream *own = self->stream;
     uint32_t count = thread_stream_count();
-    for (uint32_t i = 0; i < count; i++) {
-        if (registry[i].stream != own)
-            sys_unmap(registry[i].stream, stream_bytes());
-        registry[i] = (struct registry_entry){0};
-    }
-    registry_count = 0;
+    bool kept = self->flags & THREAD_KEPT;
+    uint32_t tid = kept ? registry[own->id].owner : 0; /* as it was in the parent */
     faultcount_forked();
-    if (self->flags & THREAD_KEPT) {
-        strand(own);
+    if (kept) /* before anything is mapped where its rings were */
+        faultcount_strand(&own->faults);
+    for (uint32_t i = 0; i < count; i++) {
+        if (kept && is_of_thread(i, tid))
+            strand(registry[i].stream);
+        else if (registry[i].stream != own)
+            sys_unmap(registry[i].stream, stream_bytes());
+    }
+    memset(registry, 0, count * sizeof(*registry));
+    registry_count = 0;
+    if (kept) {
         own = self->stream = NULL;
         self->busy_frame = NULL;
         self->flags &= ~(unsigned)THREAD_KEPT;

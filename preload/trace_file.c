@@ -373,6 +373,16 @@ void trace_file_leave_out_of_fork(const struct trace_region *region, bool out)
     sys_leave_out_of_fork(region->base + kept, region->size - kept, out);
 }
 
+void trace_file_strand(const struct trace_region *region)
+{
+    if (header_page(region) && (void *)parent_header == (void *)region->base) {
+        parent_mapped = header_page(region);
+        parent_header = sys_remap(parent_header, 0, parent_mapped); /* once more, elsewhere */
+    }
+    sys_call(SYS_mmap, (long)region->base, (long)region->size, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
 void trace_file_release(struct trace_region *region)
 {
     size_t kept = header_page(region);

@@ -52,6 +52,10 @@ bool trace_file_extend(struct trace_region *region);
  * header. */
 void trace_file_leave_out_of_fork(const struct trace_region *region, bool out);
 
+/* In a forked child, after trace_file_abandon: memory of the child's own takes the place of the
+ * region, whose writer was interrupted, and stays for good. */
+void trace_file_strand(const struct trace_region *region);
+
 /* Unmaps the region and makes it none. */
 void trace_file_release(struct trace_region *region);
 

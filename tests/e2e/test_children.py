@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Children are followed, each into a file of its own."""
 import os
+import struct
 import time
 
 import harness
@@ -9,6 +10,14 @@ from harness import program, report, sites_of
 
 
 LARGE = 4 << 20
+# As in programs/fork_steps.c.
+NESTED_PAIRS, PAIRS_OF_CHILD = 5, 5
+
+
+def parent_trace_id(trace):
+    """0 unless the process was forked from a traced one."""
+    with open(trace, "rb") as file:
+        return struct.unpack_from("<Q", file.read(56), 48)[0]
 
 
 class Children(harness.Case):
@@ -165,6 +174,21 @@ class Children(harness.Case):
 
     def test_fork_in_a_signal_handler_that_interrupted_the_recorder(self):
         self.assertGreaterEqual(len(self.hazard("handler")), 100)
+
+    def test_fork_at_every_few_steps_of_an_interrupted_record(self):
+        for before, how in ((2, "plain"), (20000, "plain"), (2, "nested")):
+            with self.subTest(before=before, how=how):
+                run = self.trace([program("fork_steps"), str(before), how])
+                if run.returncode == 77:
+                    self.skipTest("ptrace is not allowed here")
+                self.assertEqual((run.returncode, run.stdout, run.stderr), (0, b"", b""))
+                forked = [trace for trace in run.traces if parent_trace_id(trace)]
+                self.assertGreaterEqual(len(forked), 100)
+                reports = self.read(set(run.traces) - set(forked))
+                pairs = before + 1 + (NESTED_PAIRS if how == "nested" else 0)
+                self.assertIn(pairs, [self.count_of(data, "parent_block") for data in reports])
+                for data in self.read(forked[::20]):
+                    self.assertGreaterEqual(self.count_of(data, "parent_block"), PAIRS_OF_CHILD)
 
     def test_fork_while_the_loader_is_locked(self):
         self.assertGreaterEqual(len(self.hazard("loader")), 40)
