@@ -244,8 +244,11 @@ void housekeeping(struct stream *stream)
     stream_set_pause(stream);
     if (!sample_is_due())
         return;
+    uint64_t before; /* a handler that jumps out would leave files open */
+    sys_block_signals(&before);
     grow_up(stream);
     housekeeping_thread_name(stream);
     modules_refresh(stream);
     residency_at_point(stream, housekeeping_sample(stream));
+    sys_restore_signals(&before);
 }

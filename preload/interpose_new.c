@@ -10,6 +10,7 @@
 #include "interpose.h"
 
 #include "sample.h"
+#include "sys.h"
 #include "thread_state.h"
 
 #include <errno.h>
@@ -49,9 +50,12 @@ static __attribute__((noinline, cold)) void *find(void **slot)
 {
     unsigned before = thread_state.flags;
     int saved = errno;
+    uint64_t signals; /* a handler that jumped out would leave the flag behind */
+    sys_block_signals(&signals);
     thread_state.flags |= THREAD_INTERNAL;
     look_up_all(real_next_anywhere);
     thread_state.flags = before;
+    sys_restore_signals(&signals);
     errno = saved;
     if (!*slot)
         __builtin_trap(); /* the program calls it, so somebody defines it */

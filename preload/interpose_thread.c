@@ -51,6 +51,8 @@ static __attribute__((noinline, cold)) void find_anywhere(void)
 {
     unsigned before = thread_state.flags;
     int saved = errno;
+    uint64_t signals; /* a handler that jumped out would leave the flag behind */
+    sys_block_signals(&signals);
     thread_state.flags |= THREAD_INTERNAL;
     real_resolve();
     if (!real_pthread_create)
@@ -58,6 +60,7 @@ static __attribute__((noinline, cold)) void find_anywhere(void)
     if (!real_thrd_create)
         real_thrd_create = (__typeof__(real_thrd_create))real_next_anywhere("thrd_create");
     thread_state.flags = before;
+    sys_restore_signals(&signals);
     errno = saved;
 }
 

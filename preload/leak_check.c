@@ -8,6 +8,7 @@
 #include "sys_task.h"
 #include "text.h"
 #include "trace_file.h"
+#include "trace_open.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,8 +76,8 @@ static bool find_report(char *path, size_t size)
 struct command {
     const char *path;
     char *const *arguments, *const *environment;
-    int output;       /* becomes its standard output */
-    uint64_t signals; /* mask that it begins with */
+    int output;              /* becomes its standard output */
+    const uint64_t *signals; /* mask that it begins with */
 };
 
 /* No handler of the program's may run in a process that shares its memory. */
@@ -101,7 +102,7 @@ __attribute__((noinline, noreturn)) static void become(const struct command *com
     if (null != STDIN_FILENO)
         sys_call(SYS_dup3, null, STDIN_FILENO, 0, 0, 0, 0);
     sys_call(SYS_close_range, STDERR_FILENO + 1, (long)~0u, 0, 0, 0, 0);
-    sys_restore_signals(&command->signals);
+    sys_restore_signals(command->signals);
     sys_call(SYS_execve, (long)command->path, (long)command->arguments, (long)command->environment,
              0, 0, 0);
     for (;;)
@@ -134,9 +135,7 @@ static int run(struct command *command)
     void *stack = sys_map(KEEPER_STACK);
     if (!stack)
         return -ENOMEM;
-    sys_block_signals(&command->signals);
     long task = sys_task_start(0, stack, KEEPER_STACK, keep, command, NULL);
-    sys_restore_signals(&command->signals);
     int error = task < 0 ? (int)task : sys_task_wait((uint32_t)task, &status);
     sys_unmap(stack, KEEPER_STACK);
     if (error)
@@ -163,7 +162,7 @@ static char **clean_environment(size_t *size)
     return list;
 }
 
-static int run_report(const char *path, int output, unsigned most)
+static int run_report(const char *path, int output, unsigned most, const uint64_t *signals)
 {
     char top[40] = "--top=";
     struct text text = {top, sizeof(top), strlen(top)};
@@ -175,9 +174,9 @@ static int run_report(const char *path, int output, unsigned most)
     if (most)
         arguments[count++] = top;
     arguments[count++] = (char *)"--";
-    arguments[count] = (char *)trace_file_path();
+    arguments[count] = (char *)trace_open_path();
     char **environment = clean_environment(&size);
-    struct command command = {path, arguments, environment, output, 0};
+    struct command command = {path, arguments, environment, output, signals};
     int status = environment ? run(&command) : -ENOMEM;
     sys_unmap(environment, size);
     return status;
@@ -219,7 +218,7 @@ static void tell(int report, const char *log_path)
         sys_close(out);
 }
 
-enum leak_check leak_check_report(const char *log_path, unsigned most)
+enum leak_check leak_check_report(const char *log_path, unsigned most, const uint64_t *signals)
 {
     static char path[PATH_MAX] SYS_TABLE;
     if (scan_reader_is_filtered()) {
@@ -235,7 +234,7 @@ enum leak_check leak_check_report(const char *log_path, unsigned most)
         settings_complain("leak check: %s", text_errno(-report));
         return LEAK_CHECK_FAILED;
     }
-    int status = run_report(path, report, most);
+    int status = run_report(path, report, most, signals);
     if (status == LEAKS_STATUS)
         tell(report, log_path);
     else if (status != 0)

@@ -3,6 +3,8 @@
 #ifndef VMTRACE_LEAK_CHECK_H
 #define VMTRACE_LEAK_CHECK_H
 
+#include <stdint.h>
+
 enum leak_check {
     LEAK_CHECK_NONE,
     LEAK_CHECK_LEAKS,  /* and what vmtrace-report said of them was written */
@@ -11,7 +13,7 @@ enum leak_check {
 
 /* Blocks until vmtrace-report has ended; its process is none that the program's wait functions or
  * SIGCHLD tell of.  The report goes to stderr, or to a new file LOG_PATH.PID.  `most` leaks are
- * listed (0: as many as usual).  Strings may be NULL. */
-enum leak_check leak_check_report(const char *log_path, unsigned most);
+ * listed (0: as many as usual).  Strings may be NULL.  `signals`: the mask that it begins with. */
+enum leak_check leak_check_report(const char *log_path, unsigned most, const uint64_t *signals);
 
 #endif

@@ -20,6 +20,7 @@
 #include "snapshot_signal.h"
 #include "sys.h"
 #include "thread_state.h"
+#include "trace_open.h"
 #include "unfollowed.h"
 
 #include <stdlib.h>
@@ -147,7 +148,7 @@ static void go_on(enum recording before)
     unfollowed_write();
 }
 
-void lifecycle_forked(void)
+static void begin_child(void)
 {
     uint64_t parent = trace_header ? trace_header->trace_id : 0;
     enum recording before = recording;
@@ -162,6 +163,17 @@ void lifecycle_forked(void)
         trace_file_forget_parent();
     else if (begin_trace())
         go_on(before);
+}
+
+/* A signal handler that allocates or jumps out in the middle of it would do so unrecorded.  One
+ * that came just before may have begun the trace itself. */
+void lifecycle_forked(void)
+{
+    uint64_t before;
+    sys_block_signals(&before);
+    if (recording != RECORDING_OFF && (thread_state_forked() || sys_pid() != trace_pid))
+        begin_child();
+    sys_restore_signals(&before);
 }
 
 void lifecycle_check_fork(void)
@@ -217,17 +229,9 @@ static void scan_end(struct stream *stream, unsigned how, const struct exit_regi
     scan_at_exit(stream, &frame);
 }
 
-void lifecycle_end_with(unsigned how, int status, const struct exit_registers *registers)
+static void write_end(struct stream *stream, unsigned how, int status,
+                      const struct exit_registers *registers)
 {
-    if (unfollowed_waits())
-        lifecycle_check_fork();
-    /* A vforked child shares our memory, but it is not the process that ends. */
-    if (recording == RECORDING_OFF || sys_pid() != trace_pid)
-        return;
-    struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
-    set_end_state(VMT_END_EXIT, (uint32_t)status);
-    if (!stream)
-        return;
     scan_wait();
     modules_scan(stream);
     fault_report_all(stream);
@@ -239,10 +243,29 @@ void lifecycle_end_with(unsigned how, int status, const struct exit_registers *r
     fault_report_all(stream); /* our own since, so that the parts add up to the totals */
     record_end(stream, how, status);
     trim(stream);
-    thread_leave(stream);
-    settings_inform("%s: %lu KiB of trace, %lu events lost", trace_file_path(),
-                    (unsigned long)(trace_file_bytes() / 1024),
-                    (unsigned long)trace_header->lost_events);
+}
+
+/* A signal handler that calls exit() in the midst of exit() goes on behind us: it comes before the
+ * work at the end, or after it. */
+void lifecycle_end_with(unsigned how, int status, const struct exit_registers *registers)
+{
+    uint64_t before;
+    if (unfollowed_waits())
+        lifecycle_check_fork();
+    /* A vforked child shares our memory, but it is not the process that ends. */
+    if (recording == RECORDING_OFF || sys_pid() != trace_pid)
+        return;
+    sys_block_signals(&before);
+    struct stream *stream = thread_enter(0, 0, RECORDING_PAUSED);
+    set_end_state(VMT_END_EXIT, (uint32_t)status);
+    if (stream) {
+        write_end(stream, how, status, registers);
+        thread_leave(stream);
+        settings_inform("%s: %lu KiB of trace, %lu events lost", trace_open_path(),
+                        (unsigned long)(trace_file_bytes() / 1024),
+                        (unsigned long)trace_header->lost_events);
+    }
+    sys_restore_signals(&before);
 }
 
 void lifecycle_not_ended(void)

@@ -166,7 +166,8 @@ EXPORT void __lsan_unregister_root_region(const void *start, size_t size)
     record_range(VMT_OP_ROOT_REGION_END, start, size);
 }
 
-static bool scan_and_report(void)
+/* `signals`: the program's mask. */
+static bool scan_and_report(const uint64_t *signals)
 {
     static char
         path[1024] SYS_TABLE; /* not on the stack, where it would hold what was there before */
@@ -179,28 +180,41 @@ static bool scan_and_report(void)
         error = scan_take(VMT_SCAN_LSAN, "");
     }
     if (error) {
-        settings_complain("leak check: memory could not be scanned: %s", text_errno(error));
+        settings_complain("leak check: memory could not be scanned: %s",
+                          error == EAGAIN ? "a signal handler within realloc has asked for it"
+                                          : text_errno(error));
         return false;
     }
     text_init(&text, path, sizeof(path));
     text_add_bytes(&text, log_path ? log_path : "", length);
-    return leak_check_report(length ? path : NULL, number_of("max_leaks", 0)) == LEAK_CHECK_LEAKS;
+    return leak_check_report(length ? path : NULL, number_of("max_leaks", 0), signals) ==
+           LEAK_CHECK_LEAKS;
 }
 
-/* One thread at a time.  Without end it could be its own handler that a thread waits for. */
-static bool has_leaks(void)
+/* One thread at a time, and no signal handler of its own: one that asks for a check would wait for
+ * the one that it interrupted, and one that jumps out would have all others wait. */
+static bool begin_check(uint64_t *signals)
 {
-    if (recording == RECORDING_OFF || sys_pid() != trace_pid || !is_on("detect_leaks"))
-        return false;
-    for (int i = 0; __atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE); i++) {
-        if (i == ASKING_AGAIN) {
-            settings_complain("leak check: another one is under way");
-            return false;
-        }
+    for (int i = 0; i < ASKING_AGAIN; i++) {
+        sys_block_signals(signals);
+        if (!__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE))
+            return true;
+        sys_restore_signals(signals);
         sys_call(SYS_nanosleep, (long)&asking_pause, 0, 0, 0, 0, 0);
     }
-    bool leaks = scan_and_report();
+    settings_complain("leak check: another one is under way");
+    return false;
+}
+
+static bool has_leaks(void)
+{
+    uint64_t signals;
+    if (recording == RECORDING_OFF || sys_pid() != trace_pid || !is_on("detect_leaks") ||
+        !begin_check(&signals))
+        return false;
+    bool leaks = scan_and_report(&signals);
     __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+    sys_restore_signals(&signals);
     return leaks;
 }
 

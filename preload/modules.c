@@ -233,16 +233,22 @@ static void drop_entry(struct stream *stream, struct entry *entry)
     __atomic_add_fetch(&modules_epoch, 1, __ATOMIC_RELEASE);
 }
 
-static bool begin_changing(void)
+/* A signal handler that jumps out of a change would leave it under way for good, and the loader's
+ * lock taken; the child of one that forks could never release that. */
+static bool begin_changing(uint64_t *signals)
 {
     uint32_t idle = 0;
-    return __atomic_compare_exchange_n(&changing, &idle, 1, false, __ATOMIC_ACQUIRE,
-                                       __ATOMIC_RELAXED);
+    sys_block_signals(signals);
+    if (__atomic_compare_exchange_n(&changing, &idle, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return true;
+    sys_restore_signals(signals);
+    return false;
 }
 
-static void end_changing(void)
+static void end_changing(const uint64_t *signals)
 {
     __atomic_store_n(&changing, 0, __ATOMIC_RELEASE);
+    sys_restore_signals(signals);
 }
 
 static bool refresh(struct stream *stream);
@@ -306,11 +312,12 @@ static void scan(struct stream *stream)
 
 void modules_scan(struct stream *stream)
 {
-    if (!begin_changing())
+    uint64_t signals;
+    if (!begin_changing(&signals))
         return;
     if (!lock_may_be_lost || !refresh(stream))
         scan(stream);
-    end_changing();
+    end_changing(&signals);
 }
 
 /* ---- single modules, without a lock ---- */
@@ -383,7 +390,8 @@ static bool refresh(struct stream *stream)
 
 bool modules_refresh(struct stream *stream)
 {
-    if (!begin_changing())
+    uint64_t signals;
+    if (!begin_changing(&signals))
         return false;
     uint64_t before = additions;
     if (!refresh(stream)) {
@@ -391,7 +399,7 @@ bool modules_refresh(struct stream *stream)
         scan(stream);
     }
     bool more = additions != before;
-    end_changing();
+    end_changing(&signals);
     return more;
 }
 
@@ -404,5 +412,5 @@ void modules_repeat(struct stream *stream)
         if (table[i].module.start)
             record_load(stream, &table[i]);
     }
-    end_changing();
+    __atomic_store_n(&changing, 0, __ATOMIC_RELEASE);
 }

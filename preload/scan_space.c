@@ -35,10 +35,16 @@ static bool is_device(const struct smaps_region *region)
             !has_prefix(region, "/dev/shm/"));
 }
 
-/* Whether it is a mapping of the trace, whose file may have been deleted. */
+/* Whether it is a mapping of the trace, which may be in two folders (trace_open.h), and its files
+ * deleted. */
 static bool is_trace(const struct scan_space *space, const struct smaps_region *region)
 {
-    return (region->flags & VMT_REGION_SHARED) && has_prefix(region, space->trace_path);
+    const char *slash = memrchr(region->name, '/', region->name_length);
+    if (!slash || !(region->flags & VMT_REGION_SHARED))
+        return false;
+    size_t before = (size_t)(slash + 1 - region->name), length = strlen(space->trace_name);
+    return region->name_length - before >= length &&
+           memcmp(slash + 1, space->trace_name, length) == 0;
 }
 
 /* Of no file; huge pages asked for explicitly come from one that nobody sees. */
@@ -91,7 +97,8 @@ static void append(struct scan_space *space, struct scan_range *first, size_t *c
 
 void scan_space_begin(struct scan_space *space, const char *trace_path)
 {
-    space->trace_path = trace_path;
+    const char *slash = strrchr(trace_path, '/');
+    space->trace_name = slash ? slash + 1 : trace_path;
     space->mapping_count = space->part_count = space->count = 0;
     space->parts = NULL;
     space->error = 0;

@@ -35,7 +35,7 @@ struct scan_range {
 enum { SCAN_MOST_RANGES = 393216 }; /* six times what the kernel permits by default */
 
 struct scan_space {
-    const char *trace_path;
+    const char *trace_name;         /* its last part */
     int error;                      /* errno of what makes it of no use, or 0 */
     uint64_t low, high;             /* TARGET and CONSTANT lie between */
     uint64_t stack_low, stack_high; /* the first thread's */

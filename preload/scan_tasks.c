@@ -6,6 +6,7 @@
 #include "sys_task.h"
 #include "thread_state.h"
 #include "trace_file.h"
+#include "trace_open.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,7 +77,7 @@ void scan_release_work(void)
  * program's, and they keep none of those open (Linux 5.9). */
 static void leave_descriptors(void)
 {
-    if (!trace_file_is_held())
+    if (!trace_open_is_held())
         sys_call(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE, 0, 0, 0);
 }
 

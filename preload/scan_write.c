@@ -11,6 +11,7 @@
 #include "thread_state.h"
 #include "thread_stop_parts.h"
 #include "trace_file.h"
+#include "trace_open.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -230,7 +231,7 @@ static void take_out_threads(struct scan_work *work)
 
 static bool find_space(struct scan_work *work)
 {
-    scan_space_begin(&work->space, trace_file_path());
+    scan_space_begin(&work->space, trace_open_path());
     if (!read_maps(work) || !own_memory_visit(take_out_own, work) ||
         !take_out_own(work, scan.shared, sizeof(*scan.shared)))
         return false;

@@ -8,6 +8,7 @@
 #include "sys.h"
 #include "text.h"
 #include "trace_name.h"
+#include "trace_open.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -21,12 +22,9 @@
 struct vmt_file_header *trace_header;
 uint32_t trace_pid;
 
-static char *trace_path; /* room for TRACE_NAME_SIZE bytes */
 static char parent_path[TRACE_NAME_SIZE] SYS_TABLE;
 static struct vmt_file_header *parent_header; /* in a forked child, until it has its own */
 static size_t parent_mapped;                  /* bytes at parent_header */
-static dev_t trace_device;
-static ino_t trace_inode;
 static struct trace_region
     first_region;            /* mapped together with the header; base NULL once it is taken */
 static size_t header_mapped; /* bytes at trace_header */
@@ -40,11 +38,6 @@ enum {
 };
 
 static const char zeros[FIRST_PIECE];
-
-const char *trace_file_path(void)
-{
-    return trace_path;
-}
 
 const char *trace_file_parent_path(void)
 {
@@ -178,37 +171,52 @@ static void discard(void)
 {
     if (settings_is_of_check(settings.output))
         return;
-    sys_call(SYS_unlinkat, AT_FDCWD, (long)trace_path, 0, 0, 0, 0);
+    trace_open_remove();
     trace_file_count_lost();
+}
+
+/* 0, or an errno. */
+static int begin(int fd, uint64_t parent_trace_id)
+{
+    bool first_piece = false;
+    int error = write_start(fd, parent_trace_id, &first_piece);
+    if (!error && !map_start(fd, first_piece))
+        error = ENOMEM;
+    sys_close(fd);
+    return error;
+}
+
+/* On the tmpfs, if there is one to be used and it has space. */
+static bool create_there(uint64_t parent_trace_id)
+{
+    int fd = trace_open_create(true);
+    if (fd < 0)
+        return false;
+    if (begin(fd, parent_trace_id) == 0)
+        return true;
+    trace_open_remove();
+    return false;
 }
 
 static bool create(uint64_t parent_trace_id)
 {
     trace_pid = sys_pid();
-    if (!trace_path)
-        trace_path = name_store_take(TRACE_NAME_SIZE);
-    int fd = trace_name_create(trace_path);
+    if (create_there(parent_trace_id))
+        return true;
+    int fd = trace_open_create(false);
     if (fd < 0) {
-        settings_complain("cannot create the trace %s: %s; the program runs untraced", trace_path,
-                          text_errno(-fd));
+        settings_complain("cannot create the trace %s: %s; the program runs untraced",
+                          trace_open_path(), text_errno(-fd));
         trace_file_count_lost();
         return false;
     }
-    struct stat status;
-    bool first_piece = false;
-    int error = write_start(fd, parent_trace_id, &first_piece);
-    long result = sys_call(SYS_newfstatat, fd, (long)"", (long)&status, AT_EMPTY_PATH, 0, 0);
-    bool mapped = !error && result == 0 && map_start(fd, first_piece);
-    sys_close(fd);
-    if (!mapped) {
+    int error = begin(fd, parent_trace_id);
+    if (error) {
         settings_complain("cannot reserve space for the trace %s: %s; the program runs untraced",
-                          trace_path, text_errno(error ? error : ENOMEM));
+                          trace_open_path(), text_errno(error));
         discard();
-        return false;
     }
-    trace_device = status.st_dev;
-    trace_inode = status.st_ino;
-    return true;
+    return error == 0;
 }
 
 bool trace_file_create(uint64_t parent_trace_id)
@@ -252,56 +260,10 @@ void trace_file_name_boot(void)
     __atomic_store_n(&trace_header->boot_id, boot_id(), __ATOMIC_RELAXED);
 }
 
-static int held_fd = -1;
-
-/* Is `fd` open on our file?  0, or a negative errno. */
-static int check_file(int fd)
-{
-    struct stat status;
-    long result = sys_call(SYS_newfstatat, fd, (long)"", (long)&status, AT_EMPTY_PATH, 0, 0);
-    if (result < 0)
-        return (int)result;
-    return status.st_dev == trace_device && status.st_ino == trace_inode ? 0 : -ESTALE;
-}
-
-/* The file again, if the path still leads to it or a descriptor was kept; negative errno otherwise.
- */
-static int reopen(void)
-{
-    int fd = sys_open(trace_path, O_RDWR | O_NOFOLLOW, 0);
-    int error = fd < 0 ? fd : check_file(fd);
-    if (error == 0)
-        return fd;
-    if (fd >= 0)
-        sys_close(fd);
-    int held = __atomic_load_n(&held_fd, __ATOMIC_RELAXED);
-    return held >= 0 && check_file(held) == 0 ? held : error;
-}
-
-static void close_again(int fd)
-{
-    if (fd != __atomic_load_n(&held_fd, __ATOMIC_RELAXED))
-        sys_close(fd);
-}
-
-bool trace_file_is_held(void)
-{
-    return __atomic_load_n(&held_fd, __ATOMIC_RELAXED) >= 0;
-}
-
 void trace_file_hold(void)
 {
-    static const int lowest[] = {1000, 200, 10};
-    if (!trace_header || sys_pid() != trace_pid || held_fd >= 0)
-        return;
-    int fd = reopen();
-    long kept = -1;
-    for (size_t i = 0; fd >= 0 && kept < 0 && i < sizeof(lowest) / sizeof(lowest[0]); i++)
-        kept = sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, lowest[i], 0, 0, 0);
-    if (fd >= 0)
-        sys_close(fd);
-    if (kept >= 0)
-        __atomic_store_n(&held_fd, (int)kept, __ATOMIC_RELAXED);
+    if (trace_header && sys_pid() == trace_pid)
+        trace_open_hold();
 }
 
 /* Advances next_offset by `size` unless that would pass the cap.  UINT64_MAX: it would. */
@@ -340,7 +302,7 @@ enum vmt_lost trace_file_region(struct trace_region *region, size_t chunks, int 
     }
     if (offset == UINT64_MAX)
         return VMT_LOST_MAX_SIZE;
-    int fd = reopen();
+    int fd = trace_open_at(offset);
     if (fd < 0) {
         untake_offset(offset, size);
         *error = -fd;
@@ -348,7 +310,7 @@ enum vmt_lost trace_file_region(struct trace_region *region, size_t chunks, int 
     }
     *error = reserve(fd, offset, VMT_CHUNK_SIZE);
     void *memory = *error ? NULL : map_file(fd, offset, size);
-    close_again(fd);
+    trace_open_done(fd);
     if (!memory) {
         untake_offset(offset, size);
         if (*error)
@@ -397,10 +359,10 @@ bool trace_file_extend(struct trace_region *region)
 {
     size_t from = region->backed;
     size_t to = from < SECOND_PIECE ? SECOND_PIECE : (from / VMT_CHUNK_SIZE + 1) * VMT_CHUNK_SIZE;
-    int fd = reopen();
+    int fd = trace_open_at(region->offset);
     bool reserved = fd >= 0 && reserve(fd, region->offset + from, to - from) == 0;
     if (fd >= 0)
-        close_again(fd);
+        trace_open_done(fd);
     if (reserved)
         region->backed = to;
     return reserved;
@@ -408,7 +370,7 @@ bool trace_file_extend(struct trace_region *region)
 
 void trace_file_trim(struct trace_region *region, size_t keep, bool alone)
 {
-    int fd = reopen();
+    int fd = trace_open_at(region->offset);
     if (fd < 0)
         return;
     uint64_t end = region->offset + region->size;
@@ -419,16 +381,14 @@ void trace_file_trim(struct trace_region *region, size_t keep, bool alone)
     else
         sys_call(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                  (long)(region->offset + keep), (long)(region->backed - keep), 0, 0);
-    close_again(fd);
+    trace_open_done(fd);
 }
 
 void trace_file_abandon(void)
 {
-    if (held_fd >= 0 && check_file(held_fd) == 0)
-        sys_close(held_fd);
-    held_fd = -1;
+    trace_open_abandon();
     if (trace_header)
-        strcpy(parent_path, trace_path);
+        strcpy(parent_path, trace_open_path());
     trace_file_forget_parent();
     parent_header = trace_header;
     parent_mapped = header_mapped;

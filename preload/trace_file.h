@@ -65,12 +65,10 @@ void trace_file_release(struct trace_region *region);
 void trace_file_trim(struct trace_region *region, size_t keep, bool alone);
 
 /* The program is about to give up what it takes to open the file by its path (chroot, setuid): one
- * descriptor, high and close-on-exec, is kept for the time after that.  If the program closes it,
- * the trace ends with the space that it has, and says so. */
+ * descriptor (two, where the trace is in two files), high and close-on-exec, is kept for the time
+ * after that.  If the program closes it, the trace ends with the space that it has, and says so. */
 void trace_file_hold(void);
-bool trace_file_is_held(void);
 
-const char *trace_file_path(void);
 /* In a forked child: that of the process it was forked from; "" in others. */
 const char *trace_file_parent_path(void);
 uint64_t trace_file_bytes(void);

@@ -4,6 +4,7 @@
 #include "settings.h"
 #include "sys.h"
 #include "text.h"
+#include "vmtrace/trace_format.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +12,10 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-enum { MOST_NAMES = 10000 }; /* NAME, NAME.1, ... before we give up */
+enum {
+    MOST_NAMES = 10000, /* NAME, NAME.1, ... before we give up */
+    MOST_ADDED = 16,    /* bytes of ".9999" and of the folder's name */
+};
 
 /* The name that was executed (a symbolic link's own, a script's own), not the file behind it. */
 static void add_executable_name(struct text *text)
@@ -68,7 +72,7 @@ static bool expand_pattern(struct text *text, unsigned execs)
             text_add(text, "%");
         }
     }
-    return text->length + 16 < text->size;
+    return text->length + MOST_ADDED < text->size;
 }
 
 static bool is_directory(const char *path)
@@ -78,7 +82,21 @@ static bool is_directory(const char *path)
            S_ISDIR(status.st_mode);
 }
 
-int trace_name_create(char path[TRACE_NAME_SIZE])
+static int create(char *path, bool below)
+{
+    static const char folder[] = VMT_CHECK_FIRST "/";
+    const size_t length = sizeof(folder) - 1;
+    if (!below)
+        return sys_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    char *name = strrchr(path, '/') + 1;
+    memmove(name + length, name, strlen(name) + 1);
+    memcpy(name, folder, length);
+    int fd = create(path, false);
+    memmove(name, name + length, strlen(name + length) + 1);
+    return fd;
+}
+
+int trace_name_create(char path[TRACE_NAME_SIZE], bool below)
 {
     bool numbered = strstr(settings.output, "%n") != NULL;
     for (unsigned attempt = 0; attempt < MOST_NAMES; attempt++) {
@@ -90,7 +108,7 @@ int trace_name_create(char path[TRACE_NAME_SIZE])
             text_add(&text, ".");
             text_add_number(&text, attempt);
         }
-        int fd = sys_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+        int fd = create(path, below);
         if (fd != -EEXIST)
             return fd;
         if (is_directory(path))

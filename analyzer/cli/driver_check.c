@@ -165,6 +165,7 @@ static void add_outputs(struct check *check)
     if (check->output)
         driver_session_argument(session, "--output=%s", check->output);
     session->to_stderr = !check->format;
+    session->whole = check->keep; /* memory is for those that are soon removed */
 }
 
 /* Only what says where and how to record means anything to programs that are known. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/driver_session.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,6 +13,7 @@
 #include <vmtrace/exec_file.h>
 
 #include "cli/cli_common.h"
+#include "cli/driver_folder.h"
 
 static _Noreturn void no_memory(void)
 {
@@ -73,34 +73,26 @@ int driver_exec_report(char **argv)
 }
 
 /* Makes the traces' folder and tells the library of it. */
-static void make_folder(const struct driver_session *session, char folder[PATH_MAX])
+static void make_folder(const struct driver_session *session, struct driver_folder *folder)
 {
     char pattern[PATH_MAX];
     const char *above = session->folder ? session->folder : getenv("TMPDIR");
     above = above && *above ? above : "/tmp";
+    char *here = *above == '/' ? NULL : realpath(".", NULL);
+    if (strchr(above, '%') || (here && strchr(here, '%'))) { /* the name would be a pattern */
+        cli_error("%s cannot hold traces: its path has a %% in it", above);
+        exit(CLI_NOT_DONE);
+    }
+    free(here);
     if (session->folder && mkdir(above, 0777) != 0 && errno != EEXIST) {
         cli_error("cannot make the folder %s: %s", above, strerror(errno));
         exit(CLI_NOT_DONE);
     }
-    char *whole = realpath(above, NULL); /* the program may change its directory */
-    if (!whole || strchr(whole, '%') ||
-        snprintf(folder, PATH_MAX, "%s/" VMT_CHECK_FOLDER "XXXXXX", whole) >= PATH_MAX - NAME_MAX) {
-        cli_error("%s cannot hold traces: %s", above,
-                  whole ? "its path has a % in it or is too long" : strerror(errno));
-        exit(CLI_NOT_DONE);
-    }
-    free(whole);
-    if (!mkdtemp(folder)) {
-        cli_error("cannot make a folder %s: %s", folder, strerror(errno));
-        exit(CLI_NOT_DONE);
-    }
-    snprintf(pattern, sizeof(pattern), "%.*s/%%e.%%p.%%n.vmt", PATH_MAX - NAME_MAX, folder);
+    driver_folder_make(folder, above, !session->folder && !session->whole);
+    snprintf(pattern, sizeof(pattern), "%.*s/%%e.%%p.%%n.vmt", PATH_MAX - NAME_MAX, folder->path);
     /* A verdict needs no page faults; who wants them in the traces that are kept says so. */
     if (setenv("VMTRACE_OUTPUT", pattern, 1) != 0 || setenv("VMTRACE_FAULTS", "off", 0) != 0)
         no_memory();
-    /* A test suite that begins as root may go on as somebody else. */
-    if (geteuid() == 0 && chmod(folder, 01733) != 0)
-        cli_error("only root can write traces to %s: %s", folder, strerror(errno));
 }
 
 /* timeout(1) sends its signal to its child first and then to the whole group: what has ended the
@@ -172,34 +164,24 @@ static void tell_running(struct driver_session *session, bool traced)
     }
 }
 
-static bool is_empty(const char *folder)
-{
-    DIR *directory = opendir(folder);
-    const struct dirent *entry;
-    bool empty = true;
-    while (directory && empty && (entry = readdir(directory)))
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    if (directory)
-        closedir(directory);
-    return empty;
-}
-
 /* What vmtrace-report left of the traces stays, and is told. */
-static void leave_folder(const struct driver_session *session, const char *folder)
+static void leave_folder(const struct driver_session *session, const struct driver_folder *folder)
 {
-    if (rmdir(folder) != 0 && errno != ENOENT && !session->quiet)
-        cli_error("traces are in %s; read one with: vmtrace-report %s/NAME", folder, folder);
+    if (driver_folder_settle(folder) && !session->quiet)
+        cli_error("traces are in %s; read one with: vmtrace-report %s/NAME", folder->path,
+                  folder->path);
 }
 
 /* All that is not the program's own failure. */
-static int judge(struct driver_session *session, char *folder, const char *problem)
+static int judge(struct driver_session *session, const struct driver_folder *folder,
+                 const char *problem)
 {
-    if (is_empty(folder)) {
+    if (driver_folder_is_empty(folder)) {
         cli_error("nothing was checked: %s wrote no trace%s%s", session->run.command[0],
                   problem ? "; it is " : "", problem ? problem : "");
         return CLI_NOT_DONE;
     }
-    int status = report(session, folder);
+    int status = report(session, folder->path);
     if (status == CLI_OK || status == session->error_exitcode)
         return status;
     return CLI_NOT_DONE;
@@ -233,38 +215,44 @@ static void try_options(const struct driver_session *session)
         exit(CLI_NOT_DONE);
 }
 
-int driver_session_run(struct driver_session *session)
+static int run_and_judge(struct driver_session *session)
 {
     struct driver_outcome *outcome = &session->outcome;
-    char folder[PATH_MAX], found[PATH_MAX];
+    struct driver_folder folder;
+    char found[PATH_MAX];
     const char *program = session->run.command[0];
     enum vmt_unfollowed why = driver_target_judge(program, found);
     try_options(session);
-    make_folder(session, folder);
+    make_folder(session, &folder);
     driver_preload(&session->run, why);
     const char *children = getenv("VMTRACE_CHILDREN");
     bool forks_only = children && strcmp(children, "fork") == 0;
     bool adopts = !(children && strcmp(children, "ignore") == 0) && driver_child_adopt();
     if (!driver_child_run(session->run.command, outcome)) {
         cli_error("cannot start a process: %s", strerror(errno));
-        rmdir(folder);
+        driver_folder_settle(&folder);
         return CLI_NOT_DONE;
     }
     if (outcome->exec_errno) {
-        rmdir(folder);
+        driver_folder_settle(&folder);
         return driver_start_failed(program, outcome->exec_errno);
     }
     if (why)
         driver_session_argument(session, "--untraced=%d:%d:%s", outcome->pid, (int)why, found);
     if (adopts)
         tell_running(session, forks_only);
-    chmod(folder, 0700);
-    int verdict = judge(session, folder, exec_file_words(why));
-    leave_folder(session, folder);
+    driver_folder_close(&folder);
+    int verdict = judge(session, &folder, exec_file_words(why));
+    leave_folder(session, &folder);
     tell_end(session);
-    int status = end_status(session, outcome->status, verdict);
+    return end_status(session, outcome->status, verdict);
+}
+
+int driver_session_run(struct driver_session *session)
+{
+    int status = run_and_judge(session);
     session_release(session);
-    if (WIFSIGNALED(outcome->status))
-        driver_child_die(WTERMSIG(outcome->status));
+    if (WIFSIGNALED(session->outcome.status))
+        driver_child_die(WTERMSIG(session->outcome.status));
     return status;
 }

@@ -12,6 +12,7 @@ struct driver_session {
     struct driver_run run;
     char **environment; /* of before the recording's was added: vmtrace-report's; malloc'd */
     const char *folder; /* where the traces' folder is made; NULL: TMPDIR, else /tmp */
+    bool whole;         /* no part of a trace may be elsewhere meanwhile */
     char **arguments;   /* for vmtrace-report; malloc'd, as are its strings */
     size_t argument_count;
     int error_exitcode; /* what vmtrace-report says when its gate trips */

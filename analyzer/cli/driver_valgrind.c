@@ -12,6 +12,7 @@
 #include "cli/cli_common.h"
 #include "cli/driver_check.h"
 #include "cli/driver_session.h"
+#include "cli/report_pattern.h"
 
 enum {
     KEY_TOOL = 0x4000,
@@ -60,7 +61,7 @@ static const struct argp_option options[] = {
 
 struct valgrind {
     struct driver_session session;
-    char *output; /* expanded but for %p, or NULL */
+    char *output; /* a pattern of vmtrace-report's, malloc'd, or NULL */
     bool leaks, full, xml, generate, quiet, follow, silent;
     const char *kinds, *errors_for;
 };
@@ -94,7 +95,7 @@ static char *expand(const char *option, const char *pattern)
             cli_usage_error("--%s=%s: it may have %%p, %%%% and %%q{NAME} of a variable that is "
                             "set",
                             option, pattern);
-        fputs(value, out);
+        report_pattern_quote(value, out);
         free(name);
         at = end;
     }
@@ -221,20 +222,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     }
 }
 
-static bool has_pid(const char *output)
-{
-    for (; output && *output; output++) {
-        if (*output == '%' && *++output == 'p')
-            return true;
-    }
-    return false;
-}
-
 /* Valgrind cannot do otherwise than to go on with what was forked: it is in the same memory.  Of
  * XML one file holds one process. */
 static void set_children(const struct valgrind *valgrind)
 {
-    bool forks = !valgrind->silent && (!valgrind->xml || has_pid(valgrind->output));
+    bool each = valgrind->output && report_pattern_has_pid(valgrind->output);
+    bool forks = !valgrind->silent && (!valgrind->xml || each);
     setenv("VMTRACE_CHILDREN", valgrind->follow ? "follow" : forks ? "fork" : "ignore", 1);
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vmtrace-report: traces in, reports out. */
-#include <inttypes.h>
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,18 +12,19 @@
 #include "cli/report_load.h"
 #include "cli/report_options.h"
 #include "cli/report_output.h"
+#include "cli/report_pattern.h"
 
 /* Opening FILE for writing would destroy the trace that it names. */
-static void refuse_own_input(const struct report_settings *settings)
+static void refuse_own_input(const struct report_settings *settings, const char *path)
 {
     struct stat output, trace;
-    if (settings->output == NULL || stat(settings->output, &output) != 0)
+    if (path == NULL || stat(path, &output) != 0)
         return;
     for (size_t i = 0; i < settings->traces.count; i++)
         if (stat(settings->traces.paths[i], &trace) == 0 && trace.st_dev == output.st_dev &&
             trace.st_ino == output.st_ino && S_ISREG(output.st_mode))
-            cli_usage_error("--output=%s is the trace %s itself; it would be overwritten",
-                            settings->output, settings->traces.paths[i]);
+            cli_usage_error("--output=%s is the trace %s itself; it would be overwritten", path,
+                            settings->traces.paths[i]);
 }
 
 static void choose_look(struct report_settings *settings)
@@ -66,26 +66,6 @@ static void tell_damage(const char *path, const struct report *report)
         cli_error("%s: %s", path, line);
 }
 
-/* A pattern with %p is a file for each process. */
-static char *output_path(const struct report_settings *settings, const struct report *report)
-{
-    char *path = NULL, *grown;
-    const char *pattern = settings->output;
-    if (asprintf(&path, "%s", "") < 0)
-        return NULL;
-    for (; *pattern; pattern++) {
-        bool pid = pattern[0] == '%' && pattern[1] == 'p', percent = strncmp(pattern, "%%", 2) == 0;
-        int made = pid ? asprintf(&grown, "%s%" PRIu32, path, report->pid)
-                       : asprintf(&grown, "%s%c", path, *pattern);
-        free(path);
-        if (made < 0)
-            return NULL;
-        path = grown;
-        pattern += pid || percent;
-    }
-    return path;
-}
-
 /* Where the report of this process goes: a file of its own, or behind those before it.  False: a
  * message was printed. */
 static bool open_output(const struct report_settings *settings, const char *own,
@@ -105,9 +85,10 @@ static bool write_one(const struct report_settings *settings, const struct repor
                       int *status)
 {
     bool first = output->stream == NULL, good;
-    char *own = settings->output_each ? output_path(settings, report) : NULL;
+    char *own = settings->output_each ? report_pattern_expand(settings->output, report->pid) : NULL;
     if (settings->output_each && !own)
         return false;
+    refuse_own_input(settings, own);
     if (!open_output(settings, own, output)) {
         *status = CLI_UNREADABLE;
         free(own);
@@ -207,14 +188,24 @@ static bool may_write(const char *path)
     return report_output_open(&output, path) && report_output_close(&output, false);
 }
 
+/* Any pid does: what matters is the folder. */
+static bool may_write_output(const struct report_settings *settings)
+{
+    if (!settings->output_each)
+        return may_write(settings->output);
+    char *path = report_pattern_expand(settings->output, (uint32_t)getpid());
+    bool good = path && may_write(path);
+    free(path);
+    return good;
+}
+
 /* So that nobody learns of a mistake in the last option when all tests have run. */
 static int try_options(const struct report_settings *settings)
 {
     struct report_gate gate;
     report_gate_begin(&gate, settings);
     report_gate_release(&gate);
-    bool good = (settings->output_each || may_write(settings->output)) &&
-                may_write(settings->gate.save_baseline);
+    bool good = may_write_output(settings) && may_write(settings->gate.save_baseline);
     return good ? CLI_OK : CLI_UNREADABLE;
 }
 
@@ -223,7 +214,8 @@ int main(int argc, char **argv)
     struct report_settings settings;
     cli_init("vmtrace-report");
     report_options_parse(&settings, argc, argv);
-    refuse_own_input(&settings);
+    if (!settings.output_each)
+        refuse_own_input(&settings, settings.output);
     choose_look(&settings);
     int status = settings.dry_run ? try_options(&settings) : run(&settings);
     report_options_release(&settings);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli_common.h"
+#include "cli/report_pattern.h"
 #include "cli/report_suppressions.h"
 
 const char *argp_program_version = "vmtrace-report " VMTRACE_VERSION;
@@ -71,8 +72,7 @@ static const struct argp_option options[] = {
      2},
     {"output", 'o', "FILE", 0,
      "Write to FILE, which appears only when it is complete; with %p (the pid) in it, formats of "
-     "one "
-     "process write a file for each",
+     "one process write a file for each; %% is a percent sign",
      2},
     {"quiet", 'q', NULL, 0, "Only what was found, without totals (check, valgrind)", 2},
     {"top", KEY_TOP, "N", 0,
@@ -300,10 +300,27 @@ static void check_combination(const struct report_settings *settings)
         cli_usage_error("--format=%s makes one document of one trace; %zu were named (with "
                         "--output=FILE.%%p each gets one)",
                         settings->renderer->name, settings->traces.count);
+    if (settings->output_each && settings->renderer->findings && !settings->renderer->per_process)
+        cli_usage_error("--output=%s: --format=%s makes one document of all processes, so there is "
+                        "no pid for %%p (write %%%%p for a name with %%p in it)",
+                        settings->output, settings->renderer->name);
     if (settings->render.sections != 0 && settings->renderer->render != text_render)
         cli_usage_error("sections (--summary, --leaks, ...) can be chosen in text only; "
                         "--format=%s always has all of them",
                         settings->renderer->name);
+}
+
+static void set_output(struct report_settings *settings)
+{
+    const char *given = settings->output;
+    if (!given)
+        return;
+    settings->output_each = report_pattern_has_pid(given);
+    settings->output = settings->output_each ? strdup(given) : report_pattern_expand(given, 0);
+    if (!settings->output) {
+        cli_error("out of memory");
+        exit(CLI_UNREADABLE);
+    }
 }
 
 void report_options_parse(struct report_settings *settings, int argc, char **argv)
@@ -326,7 +343,7 @@ void report_options_parse(struct report_settings *settings, int argc, char **arg
         exit(CLI_UNREADABLE);
     }
     gate_settings_finish(&settings->gate);
-    settings->output_each = settings->output && strstr(settings->output, "%p");
+    set_output(settings);
     report_suppressions_place(settings);
     check_combination(settings);
     report_suppressions_finish(settings);
@@ -334,6 +351,7 @@ void report_options_parse(struct report_settings *settings, int argc, char **arg
 
 void report_options_release(struct report_settings *settings)
 {
+    free(settings->output);
     free(settings->debug_dirs);
     gate_settings_release(&settings->gate);
     report_traces_release(&settings->traces);

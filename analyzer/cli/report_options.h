@@ -17,8 +17,8 @@ struct report_settings {
     struct render_options render; /* color and utf8 are for the output's opener to set */
     enum report_color color;
     struct gate_settings gate;
-    const char *output;      /* NULL or "-": standard output */
-    bool output_each;        /* it has a %p: a file for each process */
+    char *output;            /* NULL or "-": standard output; malloc'd once all options are read */
+    bool output_each;        /* it is a pattern with %p: a file for each process */
     const char *sysroot;     /* or NULL */
     const char **debug_dirs; /* NULL-terminated, or NULL if none; malloc'd */
     size_t debug_dir_count;

@@ -8,6 +8,7 @@
 
 #include "base/path_name.h"
 #include "cli/cli_common.h"
+#include "reader/first_chunk.h"
 
 struct trace {
     const struct finding_process *process;
@@ -61,6 +62,17 @@ static void keep(struct trace *traces, size_t count, struct trace **queue)
     }
 }
 
+/* Both files of one that is in two. */
+static void remove_trace(const char *path)
+{
+    char *first = first_chunk_path(path);
+    if (first)
+        unlink(first);
+    free(first);
+    if (unlink(path) != 0 && errno != ENOENT) /* it was named twice, or was the other */
+        cli_error("cannot remove %s: %s", path, strerror(errno));
+}
+
 void report_remove_traces(const struct finding_set *set, bool all)
 {
     size_t count = set->process_count;
@@ -77,9 +89,8 @@ void report_remove_traces(const struct finding_set *set, bool all)
     }
     for (size_t i = 0; traces && queue && i < count; i++) {
         const char *path = traces[i].process->trace;
-        if (!traces[i].stays && path && strcmp(path, "-") != 0 && unlink(path) != 0 &&
-            errno != ENOENT) /* it was named twice */
-            cli_error("cannot remove %s: %s", path, strerror(errno));
+        if (!traces[i].stays && path && strcmp(path, "-") != 0)
+            remove_trace(path);
     }
     if (!traces || !queue)
         cli_error("out of memory: traces are not removed");

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <vmtrace/trace_format.h>
+
 #include "cli/cli_common.h"
 
 static _Noreturn void no_memory(void)
@@ -34,23 +36,51 @@ static int is_trace(const struct dirent *entry)
            (strcmp(suffix, ".vmt") == 0 || strcmp(suffix, ".vmtz") == 0);
 }
 
+static void append_entry(struct report_traces *traces, const char *folder, struct dirent *entry)
+{
+    const char *slash = folder[strlen(folder) - 1] == '/' ? "" : "/";
+    char *path = NULL;
+    if (asprintf(&path, "%s%s%s", folder, slash, entry->d_name) < 0)
+        no_memory();
+    append(traces, path);
+    free(entry);
+}
+
+/* Those whose first chunk is elsewhere (first_chunk.h) may be there only. */
+static int scan_first(const char *folder, struct dirent ***entries)
+{
+    char *below = NULL;
+    if (asprintf(&below, "%s/" VMT_CHECK_FIRST, folder) < 0)
+        no_memory();
+    int count = scandir(below, entries, is_trace, versionsort);
+    free(below);
+    if (count < 0)
+        *entries = NULL;
+    return count > 0 ? count : 0;
+}
+
 static void append_folder(struct report_traces *traces, const char *folder)
 {
-    struct dirent **entries;
-    const char *slash = folder[strlen(folder) - 1] == '/' ? "" : "/";
-    int count = scandir(folder, &entries, is_trace, versionsort);
-    if (count <= 0) {
-        cli_error("%s: %s", folder, count ? strerror(errno) : "no *.vmt is in this directory");
+    struct dirent **here, **first = NULL;
+    int count = scandir(folder, &here, is_trace, versionsort);
+    int problem = count < 0 ? errno : 0, others = problem ? 0 : scan_first(folder, &first);
+    if (problem || count + others == 0) {
+        cli_error("%s: %s", folder, problem ? strerror(problem) : "no *.vmt is in this directory");
         exit(CLI_UNREADABLE);
     }
-    for (int i = 0; i < count; i++) {
-        char *path = NULL;
-        if (asprintf(&path, "%s%s%s", folder, slash, entries[i]->d_name) < 0)
-            no_memory();
-        append(traces, path);
-        free(entries[i]);
+    for (int i = 0, j = 0; i < count || j < others;) {
+        int order = i == count    ? 1
+                    : j == others ? -1
+                                  : strverscmp(here[i]->d_name, first[j]->d_name);
+        if (order == 0)
+            free(first[j++]);
+        else if (order > 0)
+            append_entry(traces, folder, first[j++]);
+        if (order <= 0)
+            append_entry(traces, folder, here[i++]);
     }
-    free(entries);
+    free(first);
+    free(here);
 }
 
 void report_traces_gather(struct report_traces *traces, char **operands, size_t count)

@@ -9,6 +9,9 @@
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf" /* Windows' editors put it first */
 
+/* Far beyond what anybody reviews: a device or a pipe without an end must not fill the memory. */
+enum { LONGEST_LINE = 1 << 20, LARGEST_FILE = 1 << 28 };
+
 /* Lines of comments; none: all zero. */
 struct note {
     char *text; /* malloc's */
@@ -20,8 +23,8 @@ struct reading {
     struct baseline *baseline;
     const char *path;
     struct error *error;
-    size_t line;
-    char *key; /* of the entry, open_memstream's */
+    size_t line, size; /* of what was read: lines, bytes */
+    char *key;         /* of the entry, open_memstream's */
     size_t key_size;
     FILE *out; /* into it; NULL: no entry has begun */
     uint64_t blocks, bytes;
@@ -113,15 +116,6 @@ static bool is_rule(const char *name, size_t length)
     return false;
 }
 
-/* Seen before a whole line is read, which of /dev/zero or a disk's image has no end. */
-static enum vmt_error check_first_byte(struct reading *reading, FILE *file)
-{
-    int byte = getc(file);
-    ungetc(byte, file);
-    reading->line = byte == 0;
-    return byte == 0 ? wrong(reading, "a byte 0: not a baseline") : VMT_OK;
-}
-
 /* "definite-leak blocks=3 bytes=120" or "double-free times=1" */
 static enum vmt_error begin_entry(struct reading *reading, const char *line)
 {
@@ -167,12 +161,14 @@ static bool is_conflict(const char *line)
            strncmp(line, ">>>>>>>", 7) == 0 || strncmp(line, "|||||||", 7) == 0;
 }
 
-static enum vmt_error read_line(struct reading *reading, char *line, size_t length)
+static enum vmt_error take_line(struct reading *reading, char *line, size_t length)
 {
     size_t indent = strspn(line, " \t");
     reading->line++;
     if (strlen(line) != length)
         return wrong(reading, "a byte 0: not a baseline");
+    if (length == LONGEST_LINE)
+        return wrong(reading, "a line of 1 MiB or more: not a baseline");
     while (length > 0 && strchr(" \t\r\n", line[length - 1]))
         line[--length] = '\0';
     if (reading->line == 1)
@@ -203,29 +199,51 @@ static void reading_release(struct reading *reading)
     clear(&reading->entry_note);
 }
 
+/* Up to LONGEST_LINE bytes of a line, with its end; 0 at the file's. */
+static size_t read_line(FILE *file, char *line)
+{
+    size_t length = 0;
+    int byte = 0;
+    while (length < LONGEST_LINE && byte != '\n' && (byte = getc_unlocked(file)) != EOF)
+        line[length++] = (char)byte;
+    line[length] = '\0';
+    return length;
+}
+
+static enum vmt_error read_lines(struct reading *reading, FILE *file)
+{
+    enum vmt_error code = VMT_OK;
+    size_t length;
+    char *line = malloc(LONGEST_LINE + 1);
+    if (!line)
+        return no_memory(reading);
+    while (code == VMT_OK && (length = read_line(file, line)) > 0) {
+        code = take_line(reading, line, length);
+        reading->size += length;
+        if (code == VMT_OK && reading->size > LARGEST_FILE)
+            code = wrong(reading, "more than 256 MiB: not a baseline");
+    }
+    free(line);
+    if (code == VMT_OK && ferror(file))
+        code = error_set(reading->error, VMT_ERROR_READ, "%s: %s", reading->path, strerror(errno));
+    else if (code == VMT_OK && reading->line == 0)
+        code =
+            error_set(reading->error, VMT_ERROR_FORMAT, "%s: empty, not a baseline", reading->path);
+    return code;
+}
+
 enum vmt_error baseline_load(struct baseline *baseline, const char *path, struct error *error)
 {
     struct reading reading = {.baseline = baseline, .path = path, .error = error};
-    enum vmt_error code;
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t length;
     FILE *file = fopen(path, "re");
     if (!file)
         return error_set(error, VMT_ERROR_OPEN, "%s: %s", path, strerror(errno));
-    code = check_first_byte(&reading, file);
-    while (code == VMT_OK && (length = getline(&line, &room, file)) >= 0)
-        code = read_line(&reading, line, (size_t)length);
-    if (code == VMT_OK && ferror(file))
-        code = error_set(error, VMT_ERROR_READ, "%s: %s", path, strerror(errno));
-    else if (code == VMT_OK && reading.line == 0)
-        code = error_set(error, VMT_ERROR_FORMAT, "%s: empty, not a baseline", path);
+    enum vmt_error code = read_lines(&reading, file);
     if (code == VMT_OK)
         code = settle_note(&reading);
     if (code == VMT_OK)
         code = finish_entry(&reading);
     reading_release(&reading);
-    free(line);
     fclose(file);
     baseline_tidy(baseline);
     return code;

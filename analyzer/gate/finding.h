@@ -54,6 +54,7 @@ struct finding {
     enum report_leak_class class; /* of a leak */
     const char *rule;   /* "definite-leak", "double-free", ...: never renamed, users filter by it */
     const char *detail; /* of an error, or NULL */
+    const char *hint;   /* what to do about a stack of it that is missing, or NULL */
     const char *allocator;   /* of a leak: "malloc", "new[]", ... */
     uint64_t address;        /* of an error, or REPORT_UNKNOWN */
     uint64_t count;          /* of an error: how often */

@@ -48,6 +48,7 @@ static bool add_error(struct finding_set *set, const struct report_error *error)
         .finding = {.kind = FINDING_ERROR,
                     .rule = error->kind,
                     .detail = error->detail,
+                    .hint = error->hint,
                     .address = aborted ? REPORT_UNKNOWN : error->address,
                     .count = error->count},
         .stack = error->stack,
@@ -81,8 +82,8 @@ static void copy_arguments(struct finding_set *set, struct finding_process *proc
  * ended, a forked child may do nothing but start programs. */
 static const char *why_unchecked(const struct report *report)
 {
-    if (report->lost_events)
-        return "a part of the recording was lost";
+    if (report->loss)
+        return report->loss;
     if (report->damage_count)
         return report->notes[0];
     if (report->end == REPORT_END_EXEC || report->idle || strcmp(report->scan, "complete") == 0)

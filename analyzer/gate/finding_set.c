@@ -156,6 +156,7 @@ static struct finding *append(struct finding_set *set, const struct finding_draf
     finding->count = 0;
     finding->rule = finding_set_copy(set, finding->rule, &failed);
     finding->detail = finding_set_copy(set, finding->detail, &failed);
+    finding->hint = finding_set_copy(set, finding->hint, &failed);
     finding->allocator = finding_set_copy(set, finding->allocator, &failed);
     finding->stack = copy_stack(set, draft->stack, &failed);
     finding->allocated = copy_stack(set, draft->allocated, &failed);

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "model/parent_shelf.h"
 #include "model/trace_state.h"
+#include "reader/source.h"
 
 #define INHERIT_NAMES 4
 /* A few faults are always lost, while a process begins. */
@@ -130,13 +130,13 @@ static bool inherit_read(struct trace_model *model, struct parent_trace *parent,
 /* One file.  False when out of memory. */
 static bool inherit_try(struct trace_model *model, const char *path, uint64_t until)
 {
-    struct stat status;
+    uint64_t size;
     struct parent_trace *parent;
     struct error error = {.code = VMT_OK};
-    if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+    if (!source_is_file(path, &size))
         return true;
-    if (!inherit_affords(model, (uint64_t)status.st_size)) {
-        inherit_leave_out(model, path, (uint64_t)status.st_size);
+    if (!inherit_affords(model, size)) {
+        inherit_leave_out(model, path, size);
         return true;
     }
     enum vmt_error code =

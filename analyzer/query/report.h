@@ -360,6 +360,7 @@ struct report {
     uint64_t peak_rss_bytes; /* REPORT_UNKNOWN if never sampled */
     uint64_t rss_at_end_bytes, virtual_at_end_bytes;
     uint64_t lost_events;
+    const char *loss;         /* why they were lost, and what to do about it; NULL: none were */
     uint64_t inherited_frees; /* blocks of before a fork, a pause or the tracer's start */
     uint64_t impossible;      /* transitions that the heap model could not explain: 0 in a
                                  healthy trace */

@@ -57,6 +57,9 @@ bool report_build_retention(struct report_build *build);
 bool report_build_untraced(struct report_build *build);
 bool report_note_untraced(struct report_build *build);
 
+/* report_losses.c, with the notes: why events were not recorded */
+bool report_note_losses(struct report_build *build);
+
 /* report_leaks.c, report_lists.c, report_errors.c, report_notes.c */
 bool report_build_leaks(struct report_build *build);
 int report_compare_leaks(const void *left, const void *right); /* of struct report_leak */

@@ -63,32 +63,6 @@ static bool report_note_damage(struct report_build *build)
     return report_note(build, "the trace is cut off: its end is missing");
 }
 
-static bool report_note_losses(struct report_build *build)
-{
-    static const char *const reasons[LOSS_REASONS] = {
-        [0] = "recording stopped for an unknown reason",
-        [VMT_LOST_SPACE] = "recording stopped: no space for the trace",
-        [VMT_LOST_MAX_SIZE] = "recording ended: the trace reached VMTRACE_MAX_SIZE",
-        [VMT_LOST_MEMORY] = "recording stopped: the recorder could not map memory",
-        [VMT_LOST_REENTRY] = "events were lost in signal handlers nested too deeply",
-        [VMT_LOST_FILE] = "recording stopped: the trace file was gone",
-    };
-    const struct process_facts *facts = &build->model->facts;
-    unsigned long long lost = build->model->header.lost_events;
-    for (size_t i = 0; i < LOSS_REASONS; i++) {
-        const struct loss *loss = &facts->losses[i];
-        const char *reason = reasons[i] ? reasons[i] : reasons[0];
-        bool known = loss->error > 0 && loss->error < 4096;
-        if (loss->records && !report_note(build, "%s%s%s", reason, known ? ": " : "",
-                                          known ? strerror((int)loss->error) : ""))
-            return false;
-    }
-    return lost == 0 || report_note(build,
-                                    "%llu event%s not recorded; figures are too low by "
-                                    "what they held",
-                                    lost, lost == 1 ? " was" : "s were");
-}
-
 /* Why a trace without allocations is none without leaks. */
 static bool report_note_nothing(struct report_build *build)
 {

@@ -85,8 +85,10 @@ static const char *report_scan_missing(struct report_build *build)
     case REPORT_END_EXEC:
         return "failed: the process was replaced by another program";
     default:
-        return build->model->heap.samples ? "failed: there is no scan in the trace"
-                                          : "failed: no allocation was recorded";
+        return build->model->heap.samples
+                   ? "failed: there is no scan in the trace"
+                   : "failed: no allocation was recorded: it made none, or not "
+                     "by malloc";
     }
 }
 

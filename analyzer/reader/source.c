@@ -9,7 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vmtrace/trace_format.h>
+
 #include "base/vector.h"
+#include "reader/first_chunk.h"
 
 #define SOURCE_PIPE_STEP ((size_t)1 << 20)
 #define SOURCE_WHOLE                                                                               \
@@ -17,6 +20,7 @@
 
 struct source {
     int fd;               /* -1: no file */
+    uint8_t *first;       /* VMT_CHUNK_SIZE bytes that take the place of the file's, or NULL */
     const uint8_t *bytes; /* if in memory */
     void *owned;          /* what to free */
     source_maker *maker;  /* if there is one: neither of the two */
@@ -93,6 +97,30 @@ static enum vmt_error source_attach(struct source *source, int fd, struct error 
     return VMT_OK;
 }
 
+/* Where the first chunk is not in the file `fd` of this name (-1: there is none), but in another.
+ * Returns what to read instead of `fd`, or `fd`. */
+static int source_find_first(struct source *source, const char *path, int fd)
+{
+    uint8_t start[VMT_MAGIC_SIZE];
+    struct stat status;
+    if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
+                    !first_chunk_is_missing(start, source_read(fd, start, sizeof(start), 0))))
+        return fd;
+    int first = first_chunk_open(path);
+    if (first < 0)
+        return fd;
+    if (fd < 0 || status.st_size <= VMT_CHUNK_SIZE) {
+        if (fd >= 0)
+            close(fd);
+        return first;
+    }
+    source->first = calloc(1, VMT_CHUNK_SIZE); /* what it lacks is as in a file with a hole */
+    if (source->first)
+        source_read(first, source->first, VMT_CHUNK_SIZE, 0);
+    close(first);
+    return fd;
+}
+
 enum vmt_error source_open(const char *path, struct source **result, struct error *error)
 {
     *result = NULL;
@@ -100,11 +128,14 @@ enum vmt_error source_open(const char *path, struct source **result, struct erro
     if (!source)
         return error_no_memory(error);
     source->fd = -1;
-    int fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
-                                    : open(path, O_RDONLY | O_CLOEXEC);
+    bool is_input = strcmp(path, "-") == 0;
+    int fd = is_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
+    int reason = errno;
+    if (!is_input && (fd >= 0 || errno == ENOENT))
+        fd = source_find_first(source, path, fd);
     if (fd < 0) {
         free(source);
-        return error_set(error, VMT_ERROR_OPEN, "cannot be opened: %s", strerror(errno));
+        return error_set(error, VMT_ERROR_OPEN, "cannot be opened: %s", strerror(reason));
     }
     enum vmt_error code = source_attach(source, fd, error);
     if (source->fd < 0)
@@ -115,6 +146,18 @@ enum vmt_error source_open(const char *path, struct source **result, struct erro
     }
     *result = source;
     return VMT_OK;
+}
+
+bool source_is_file(const char *path, uint64_t *size)
+{
+    struct stat status;
+    char *first = NULL;
+    bool found = stat(path, &status) == 0;
+    if (!found && (first = first_chunk_path(path)))
+        found = stat(first, &status) == 0;
+    free(first);
+    *size = found ? (uint64_t)status.st_size : 0;
+    return found && S_ISREG(status.st_mode);
 }
 
 enum vmt_error source_from_memory(const void *bytes, size_t size, struct source **result,
@@ -149,6 +192,7 @@ void source_free(struct source *source)
     if (source->fd >= 0)
         close(source->fd);
     free(source->owned);
+    free(source->first);
     free(source);
 }
 
@@ -173,6 +217,12 @@ const uint8_t *source_view(const struct source *source, uint64_t offset, size_t 
         *available = size;
         return source->bytes + offset;
     }
-    *available = source_read(source->fd, scratch, size, offset);
+    size_t first = 0;
+    if (source->first && offset < VMT_CHUNK_SIZE) {
+        first = VMT_CHUNK_SIZE - offset < size ? (size_t)(VMT_CHUNK_SIZE - offset) : size;
+        memcpy(scratch, source->first + offset, first);
+    }
+    *available =
+        first + source_read(source->fd, (char *)scratch + first, size - first, offset + first);
     return scratch;
 }

@@ -9,6 +9,7 @@
 #ifndef VMTRACE_READER_SOURCE_H
 #define VMTRACE_READER_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,8 +17,12 @@
 
 struct source;
 
-/* "-" is standard input.  On success *result is the caller's until source_free. */
+/* "-" is standard input; of a trace in two files (first_chunk.h) both are read.  On success *result
+ * is the caller's until source_free. */
 enum vmt_error source_open(const char *path, struct source **result, struct error *error);
+
+/* Whether source_open would find a regular file, of *size bytes, there; nothing is opened. */
+bool source_is_file(const char *path, uint64_t *size);
 
 /* `bytes` are borrowed and must outlive the source. */
 enum vmt_error source_from_memory(const void *bytes, size_t size, struct source **result,

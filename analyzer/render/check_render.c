@@ -55,7 +55,8 @@ static void write_processes(const struct text *text, const struct finding_set *s
         fputs(i ? ", " : "", text->out);
         write_process(text, &set->processes[finding->processes[i]]);
     }
-    fputs(shown < count ? ", ...\n" : "\n", text->out);
+    fprintf(text->out, "%s%s\n", shown < count ? ", " : "",
+            shown < count ? text_ellipsis(text) : "");
 }
 
 static void write_stack(struct text *text, const char *title, const struct finding_stack *stack)
@@ -92,6 +93,8 @@ static bool write_finding(struct text *text, const struct finding_set *set,
     write_stack(text, NULL, &finding->stack);
     write_stack(text, "the block was allocated by", &finding->allocated);
     write_stack(text, "it had been freed by", &finding->freed);
+    if (finding->hint)
+        fprintf(text->out, "      %s\n", finding->hint);
     write_processes(text, set, finding);
     return true;
 }
@@ -110,13 +113,9 @@ static bool write_fatal(struct text *text, const struct finding_set *set, size_t
     return true;
 }
 
-/* What a process that was not checked had not freed says nothing, and its trace is there; whether
- * memory grows is told to those who ask (--fail-on=growth). */
 static bool is_other(const struct finding *finding, const struct render_options *options)
 {
-    bool unscanned = finding->kind == FINDING_LEAK && finding->class == REPORT_LEAK_UNSCANNED;
-    bool unasked = finding->kind == FINDING_GROWTH && finding->state != FINDING_KNOWN;
-    return !finding->fatal && !unscanned && !unasked && finding_is_listed(finding, options);
+    return !finding->fatal && finding_is_told(finding, options);
 }
 
 /* `stacks` findings that the same can be said of. */

@@ -12,6 +12,13 @@ bool finding_is_listed(const struct finding *finding, const struct render_option
            (options->leak_classes & RENDER_LEAK_BIT(finding->class));
 }
 
+bool finding_is_told(const struct finding *finding, const struct render_options *options)
+{
+    bool unscanned = finding->kind == FINDING_LEAK && finding->class == REPORT_LEAK_UNSCANNED;
+    bool unasked = finding->kind == FINDING_GROWTH && finding->state != FINDING_KNOWN;
+    return finding_is_listed(finding, options) && (finding->fatal || !(unscanned || unasked));
+}
+
 /* The binary that code of the program's own, or else the innermost frame, is in; or NULL. */
 static const char *binary_of(const struct finding_stack *stack)
 {
@@ -75,6 +82,8 @@ char *finding_stacks_text(struct arena *arena, const struct finding *finding, co
     if (finding->freed.count)
         fputs("it had been freed by\n", out);
     write_stack(out, arena, &finding->freed, indent);
+    if (finding->hint)
+        fprintf(out, "%s\n", finding->hint);
     if (fclose(out) == 0)
         return text;
     free(text);

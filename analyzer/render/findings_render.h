@@ -29,7 +29,12 @@ bool findings_suppress(const struct renderer *generate, const struct finding_set
 /* One in valgrind's form.  False: there is none for this kind of finding, or without a stack. */
 bool finding_suppress(const struct finding *finding, FILE *out);
 
+/* Of the classes that the user wants to see. */
 bool finding_is_listed(const struct finding *finding, const struct render_options *options);
+
+/* What a verdict on many processes has to say: what a process that could not be checked had not
+ * freed says nothing, and whether memory grows is told to those who ask (--fail-on=growth). */
+bool finding_is_told(const struct finding *finding, const struct render_options *options);
 
 /* A line that can be found: relative paths of system libraries are those of who built them. */
 bool finding_has_line(const struct report_frame *frame);

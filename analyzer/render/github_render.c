@@ -127,7 +127,7 @@ bool github_render(const struct finding_set *set, const struct render_options *o
     size_t shown[2] = {0}, hidden[2] = {0};
     for (size_t i = 0; i < set->count; i++) {
         const struct finding *finding = &set->findings[i];
-        if (!finding_is_listed(finding, options))
+        if (!finding_is_told(finding, options))
             continue;
         if (shown[finding->fatal] == ANNOTATIONS - 1) {
             hidden[finding->fatal]++;
@@ -200,7 +200,7 @@ static bool write_table(const struct finding_set *set, const struct render_optio
               out);
     for (unsigned fatal = 2; fatal-- > 0;) {
         for (size_t i = 0; i < set->count && rows < most; i++) {
-            if (set->findings[i].fatal != fatal || !finding_is_listed(&set->findings[i], options))
+            if (set->findings[i].fatal != fatal || !finding_is_told(&set->findings[i], options))
                 continue;
             rows++;
             if (!write_row(set, &set->findings[i], out))
@@ -232,7 +232,7 @@ bool markdown_render(const struct finding_set *set, const struct render_options 
 {
     size_t listed = 0, fatal = 0, unchecked = 0;
     for (size_t i = 0; i < set->count; i++) {
-        listed += finding_is_listed(&set->findings[i], options);
+        listed += finding_is_told(&set->findings[i], options);
         fatal += set->findings[i].fatal;
     }
     for (size_t i = 0; i < set->process_count; i++)

@@ -97,7 +97,7 @@ bool gitlab_render(const struct finding_set *set, const struct render_options *o
     json_t *list = json_array();
     bool good = list != NULL;
     for (size_t i = 0; good && i < set->count; i++)
-        if (finding_is_listed(&set->findings[i], options))
+        if (finding_is_told(&set->findings[i], options))
             good = json_array_append_new(list, issue(set, &set->findings[i])) == 0;
     good = good && add_unchecked(list, set) && json_dumpf(list, out, JSON_INDENT(2)) == 0;
     fputc('\n', out);

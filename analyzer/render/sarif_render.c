@@ -269,7 +269,7 @@ static void write_results(struct json_stream *stream, const struct finding_set *
     for (unsigned fatal = 2; fatal-- > 0;) {
         for (size_t i = 0; i < set->count && left > 0; i++) {
             const struct finding *finding = &set->findings[i];
-            if (finding->fatal != fatal || !finding_is_listed(finding, options))
+            if (finding->fatal != fatal || !finding_is_told(finding, options))
                 continue;
             json_stream_item(stream, result(set, finding));
             left--;
@@ -283,7 +283,7 @@ bool sarif_render(const struct finding_set *set, const struct render_options *op
     struct json_stream stream;
     size_t listed = 0;
     for (size_t i = 0; i < set->count; i++)
-        listed += finding_is_listed(&set->findings[i], options);
+        listed += finding_is_told(&set->findings[i], options);
     json_stream_begin(&stream, out);
     json_stream_member(&stream, "$schema",
                        json_text("https://json.schemastore.org/sarif-2.1.0.json"));

@@ -11,7 +11,7 @@ static void write_command(const struct text *text)
     size_t used = 0, i;
     text_style(text, TEXT_BOLD);
     if (report->argc == 0)
-        text_name(text, report->exe ? report->exe : "(unknown program)", 200);
+        text_path(text, report->exe ? report->exe : "(unknown program)", 200);
     for (i = 0; i < report->argc && (used < 300 || text->options->full_stacks); i++) {
         if (i > 0)
             fputc(' ', text->out);
@@ -50,7 +50,7 @@ static void write_end(const struct text *text)
     case REPORT_END_EXEC:
         if (report->successor) {
             fputs("then became a program that left no trace: ", text->out);
-            text_name(text, report->successor, 200);
+            text_path(text, report->successor, 200);
         } else {
             fputs("then became another program (exec): see the trace of that one, with the same "
                   "pid",
@@ -78,7 +78,7 @@ void text_header(struct text *text)
     write_command(text);
     fputs("  ", text->out);
     if (report->exe) {
-        text_name(text, report->exe, 200);
+        text_path(text, report->exe, 200);
         fputs(", ", text->out);
     }
     fprintf(text->out, "pid %" PRIu32, report->pid);

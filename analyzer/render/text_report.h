@@ -48,6 +48,9 @@ void text_more(const struct text *text, size_t hidden, const char *what, const c
 size_t text_rows(const struct text *text, size_t count);
 /* Escaped, cut after `columns` (0: never).  Returns the columns written. */
 size_t text_name(const struct text *text, const char *name, size_t columns);
+/* Cut in the middle instead: a path says at its end what it is about.  Control characters may make
+ * it wider than `columns`, which is not 0. */
+size_t text_path(const struct text *text, const char *path, size_t columns);
 /* Escaped, and quoted if a shell would need that. */
 size_t text_word(const struct text *text, const char *word);
 /* "..." as one character where the terminal has it. */

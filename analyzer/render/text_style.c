@@ -48,6 +48,12 @@ size_t text_rows(const struct text *text, size_t count)
     return top == 0 || top > count ? count : top;
 }
 
+/* Of a character in UTF-8. */
+static bool is_first_byte(char byte)
+{
+    return ((unsigned char)byte & 0xc0) != 0x80;
+}
+
 size_t text_name(const struct text *text, const char *name, size_t columns)
 {
     if (text->options->full_stacks)
@@ -55,12 +61,26 @@ size_t text_name(const struct text *text, const char *name, size_t columns)
     return utf8_write_escaped(text->out, name, columns, text->options->utf8);
 }
 
+size_t text_path(const struct text *text, const char *path, size_t columns)
+{
+    size_t characters = 0, end_columns = columns - columns / 4;
+    for (const char *at = path; *at; at++)
+        characters += is_first_byte(*at);
+    if (text->options->full_stacks || characters <= columns)
+        return text_name(text, path, columns);
+    const char *end = path;
+    for (size_t left = characters - end_columns; left > 0 || !is_first_byte(*end); end++)
+        left -= left && is_first_byte(*end);
+    size_t used = text_name(text, path, columns - end_columns);
+    return used + text_name(text, end, 0);
+}
+
 size_t text_word(const struct text *text, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "_@%+=:,./-";
     if (*word != '\0' && strspn(word, plain) == strlen(word))
-        return text_name(text, word, 200);
+        return text_path(text, word, 200);
     size_t used = 2;
     fputc('\'', text->out);
     for (const char *quote; (quote = strchr(word, '\'')) != NULL; word = quote + 1) {
@@ -73,7 +93,7 @@ size_t text_word(const struct text *text, const char *word)
         used += text_name(text, part, 0) + 4;
         fputs("'\\''", text->out);
     }
-    used += text_name(text, word, 200);
+    used += text_path(text, word, 200);
     fputc('\'', text->out);
     return used;
 }

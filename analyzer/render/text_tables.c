@@ -115,7 +115,7 @@ void text_mappings(struct text *text)
                 human_plural(mapping->calls));
         if (mapping->name && *mapping->name) {
             fputs(", file ", text->out);
-            text_name(text, mapping->name, 60);
+            text_path(text, mapping->name, 60);
         }
         fputc('\n', text->out);
         text_stack(text, mapping->site ? mapping->site->stack : NULL);

@@ -295,6 +295,8 @@ enum vmt_op {
 
 /* The folders that `vmtrace check` has traces written to begin with this. */
 #define VMT_CHECK_FOLDER "vmtrace-check-"
+/* A link in such a folder, to one that has the first chunks of traces of the same names. */
+#define VMT_CHECK_FIRST ".first"
 
 enum vmt_unfollowed {
     VMT_FOLLOWED = 0,

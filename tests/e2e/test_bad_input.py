@@ -151,6 +151,26 @@ class BadInput(harness.Case):
                 self.assertEqual((done.returncode, done.stdout), (2, b""), done.stderr)
                 self.assertIn(b"vmtrace-report", done.stderr)
 
+    def test_lists_without_an_end(self):
+        """Of a device, or of a pipe that was mistaken for a file."""
+        good = self.trace([sample("leak")]).trace
+        line = "# " + "x" * 100000
+        for option, script, said in (
+                ("baseline", "cat /dev/zero", "a byte 0"),
+                ("baseline", "tr '\\0' x </dev/zero", ":1: a line of 1 MiB"),
+                ("baseline", f"echo '# vmtrace baseline 1'; yes '{line}'", "more than 256 MiB"),
+                ("suppressions", "tr '\\0' x </dev/zero", "File too large")):
+            with self.subTest(script=script[:40]):
+                done = subprocess.run(
+                    ["bash", "-c", f"({script}) | (ulimit -v 1000000; exec '{harness.REPORT}' "
+                     f"--{option}=/dev/stdin '{good}')"], stdin=subprocess.DEVNULL, timeout=300,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+                    env=harness.plain_environment(), universal_newlines=True)
+                lines = [line for line in done.stderr.splitlines() if "Broken pipe" not in line]
+                self.assertEqual((done.returncode, done.stdout, len(lines)), (2, "", 1), lines)
+                self.assertIn(f"--{option}", lines[0])
+                self.assertIn(said, lines[0])
+
     def test_output_that_cannot_be_written(self):
         good = self.trace([sample("leak")]).trace
         done = self.report("-o", "/nowhere/at/all.txt", good)

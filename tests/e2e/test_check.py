@@ -88,6 +88,11 @@ class Statuses(Check):
         done = self.check(TARGET, "double")
         self.assertEqual(done.returncode, -signal.SIGABRT)
         self.assertIn("a block is freed twice", done.stderr)
+        self.assertIn("      record with VMTRACE_FREE_STACKS=on to see who freed it first\n",
+                      done.stderr)
+        done = self.check(TARGET, "double", options=["--free-stacks=on"])
+        self.assertIn("it had been freed by", done.stderr)
+        self.assertNotIn("VMTRACE_FREE_STACKS", done.stderr)
 
     def test_timeout_of_the_caller(self):
         """timeout(1) kills the check's child, too, and nothing passes for clean."""
@@ -95,11 +100,14 @@ class Statuses(Check):
         with subprocess.Popen([DRIVER, "check", "--", TARGET, "sleep"], cwd=self.folder,
                               env=plain_environment(TMPDIR=self.traces),
                               stderr=subprocess.PIPE) as process:
-            while not any(name.endswith(".vmt") for _, _, files in os.walk(self.traces)
-                          for name in files):
-                self.assertLess(time.monotonic() - began, 30)
-                time.sleep(0.01)
-            process.terminate()
+            try:
+                while not any(name.endswith(".vmt")
+                              for _, _, files in os.walk(self.traces, followlinks=True)
+                              for name in files):
+                    self.assertLess(time.monotonic() - began, 30)
+                    time.sleep(0.01)
+            finally:
+                process.terminate()
             said = process.communicate(timeout=60)[1].decode()
         self.assertEqual(process.returncode, -signal.SIGTERM)
         self.assertIn("could not be", said)
@@ -109,6 +117,10 @@ class Statuses(Check):
         for folder in (self.path("nowhere"), TARGET):
             said = self.assert_status(125, TARGET, "hold", env={"TMPDIR": folder})
             self.assertRegex(said, rf"^vmtrace: [^\n]*{re.escape(folder)}[^\n]*\n$")
+        for folder in ("p%q", self.path("a%b")):
+            said = self.assert_status(125, TARGET, "hold", options=[f"--traces={folder}"])
+            self.assertIn("its path has a % in it", said)
+            self.assertFalse(os.path.exists(self.path(folder)))
         said = self.assert_status(125, TARGET, "hold", options=["--traces=/proc/traces"])
         self.assertRegex(said, r"^vmtrace: cannot make the folder /proc/traces: [^\n]*\n$")
 

@@ -37,6 +37,18 @@ class Formats(Case):
         return text
 
 
+class Unchecked(Formats):
+    def test_unfreed_blocks_of_unchecked_ones_are_no_findings(self):
+        """In any format as in the verdict: who was killed had blocks, as everybody has."""
+        words = ("sh", "-c", f"{TARGET} leak 3 crash; {TARGET} leak 2")
+        for form in ("sarif", "gitlab", "github", "markdown"):
+            text = self.written(form, *words)
+            for told in (True, "64 bytes in 2 blocks are definitely lost"), (True, "signal 11"), \
+                    (False, "not freed, allocated by"):
+                self.assertEqual(told[1] in text, told[0], (form, told[1]))
+        self.assertIn("### vmtrace: 2 findings, 2 of them fail\n", text)
+
+
 class JUnit(Formats):
     def test_case_for_each_process(self):
         """As junit-10.xsd of the xUnit plugin has it: names, counts, order of elements."""

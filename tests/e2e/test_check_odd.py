@@ -68,9 +68,13 @@ class Signals(Odd):
                                   start_new_session=True, stdout=subprocess.DEVNULL,
                                   stderr=subprocess.PIPE) as process:
                 began = time.monotonic()
-                while not os.path.exists(ready):
-                    self.assertLess(time.monotonic() - began, 60)
-                    time.sleep(0.01)
+                try:
+                    while not os.path.exists(ready):
+                        self.assertLess(time.monotonic() - began, 60)
+                        time.sleep(0.01)
+                except AssertionError:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    raise
                 process.send_signal(number)
                 os.killpg(process.pid, number)
                 said = process.communicate(timeout=300)[1].decode()

@@ -10,6 +10,7 @@ from harness import DRIVER, Case, have, main, plain_environment, program
 
 ODD = program("check_odd")
 DENIED = program("denied")
+BURST = program("burst")
 PROMISES = 6
 SKIPPED = 77
 
@@ -95,6 +96,18 @@ class Limits(Restricted):
                         continue
                     self.assertEqual(done.returncode, 125, done.stderr[-2000:])
                     self.assertRegex(done.stderr, r"(?m)^  - .*(process|trace)")
+
+    def test_what_was_lost_is_told_with_cause_and_remedy(self):
+        for words, cause in (
+                ([BURST, "100000", "1", "n"], r"no descriptor left .*; raise .*\(ulimit -n\)"),
+                (["prlimit", "--fsize=100000", BURST, "100000"],
+                 r"limit of a file's size; raise that \(ulimit -f\)"),
+                (["env", "VMTRACE_MAX_SIZE=128K", BURST, "100000"],
+                 r"VMTRACE_MAX_SIZE; raise that")):
+            with self.subTest(words=words):
+                said = self.check(5, *words)
+                self.assertRegex(said, r"(?m)^  - process \d+ \(.*burst.*\): a part of the "
+                                       r"recording was lost: .*" + cause + "$")
 
 
 if __name__ == "__main__":

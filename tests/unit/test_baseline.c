@@ -156,6 +156,15 @@ START_TEST(baseline_refuses_what_has_no_end)
     ck_assert_int_eq(baseline_load(&baseline, "/dev/zero", &error), VMT_ERROR_FORMAT);
     ck_assert_str_eq(error.message, "/dev/zero:1: a byte 0: not a baseline");
     baseline_release(&baseline);
+    enum { MIB = 1 << 20 };
+    static char line[MIB + 64] = "# vmtrace baseline 1\n";
+    size_t first = strlen(line);
+    memset(line + first, '#', MIB);
+    ck_assert_int_eq(load(&baseline, line, first + MIB - 1, &error), VMT_OK);
+    baseline_release(&baseline);
+    ck_assert_int_eq(load(&baseline, line, first + MIB, &error), VMT_ERROR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(error.message, ":2: a line of 1 MiB or more"));
+    baseline_release(&baseline);
 }
 END_TEST
 

@@ -360,7 +360,7 @@ START_TEST(report_notes_tell_damage_and_loss)
     report = fixture_report(builder);
     ck_assert(has_note("damaged: 1 of its parts"));
     ck_assert(has_note("2 chunks are missing"));
-    ck_assert(has_note("no space for the trace: No space left on device"));
+    ck_assert(has_note("the disk with the trace was full; free some"));
     ck_assert(has_note("17 events were not recorded"));
     ck_assert(has_note("counted by getrusage"));
     ck_assert_uint_eq(report->lost_events, 17);
