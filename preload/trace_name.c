@@ -82,18 +82,34 @@ static bool is_directory(const char *path)
            S_ISDIR(status.st_mode);
 }
 
-static int create(char *path, bool below)
+/* Puts the folder before the name, or takes it out again. */
+static void put_below(char *path, bool below)
 {
     static const char folder[] = VMT_CHECK_FIRST "/";
     const size_t length = sizeof(folder) - 1;
-    if (!below)
-        return sys_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     char *name = strrchr(path, '/') + 1;
-    memmove(name + length, name, strlen(name) + 1);
-    memcpy(name, folder, length);
-    int fd = create(path, false);
-    memmove(name, name + length, strlen(name + length) + 1);
-    return fd;
+    if (below) {
+        memmove(name + length, name, strlen(name) + 1);
+        memcpy(name, folder, length);
+    } else {
+        memmove(name - length, name, strlen(name) + 1);
+    }
+}
+
+/* In one of the two folders of a check, where the other has no such name. */
+static int create(char *path, bool below)
+{
+    struct stat status;
+    int fd = -EEXIST;
+    if (!settings_is_of_check(path))
+        return sys_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    put_below(path, true);
+    if (below)
+        fd = sys_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    bool unused =
+        !below && sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0, 0, 0) != 0;
+    put_below(path, false);
+    return unused ? sys_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600) : fd;
 }
 
 int trace_name_create(char path[TRACE_NAME_SIZE], bool below)

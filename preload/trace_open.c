@@ -95,13 +95,40 @@ static const char *first_path(char path[FIRST_PATH_SIZE])
     return path;
 }
 
+/* Not another process's, which has the same name in another pid namespace; nor another user's, who
+ * would read what we write, or have a file of ours overwritten. */
+static bool is_our_own(int fd)
+{
+    char start[VMT_MAGIC_SIZE];
+    struct stat status;
+    return sys_call(SYS_newfstatat, fd, (long)"", (long)&status, AT_EMPTY_PATH, 0, 0) == 0 &&
+           S_ISREG(status.st_mode) && status.st_nlink == 1 &&
+           (long)status.st_uid == sys_call(SYS_geteuid, 0, 0, 0, 0, 0, 0) &&
+           !(sys_call(SYS_pread64, fd, (long)start, sizeof(start), 0, 0, 0) == sizeof(start) &&
+             memcmp(start, VMT_MAGIC, sizeof(start)) == 0);
+}
+
+/* For the second chunk.  Where there is such a file already, another thread has just made it, or
+ * somebody else. */
+static int make_whole(void)
+{
+    int fd = sys_open(trace_path, O_RDWR | O_NOFOLLOW | O_CREAT | O_EXCL, 0600);
+    if (fd != -EEXIST)
+        return fd;
+    fd = sys_open(trace_path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
+    if (fd < 0 || is_our_own(fd))
+        return fd;
+    sys_close(fd);
+    return -EEXIST;
+}
+
 int trace_open_at(uint64_t offset)
 {
     char path[FIRST_PATH_SIZE];
     struct part *part = part_of(offset);
-    int create = split && part == &whole ? O_CREAT : 0;
-    int fd = sys_open(part == &first ? first_path(path) : trace_path, O_RDWR | O_NOFOLLOW | create,
-                      0600);
+    int fd = split && part == &whole && !part->inode
+                 ? make_whole()
+                 : sys_open(part == &first ? first_path(path) : trace_path, O_RDWR | O_NOFOLLOW, 0);
     int error = fd < 0 ? fd : check_part(part, fd);
     if (error == 0)
         return fd;

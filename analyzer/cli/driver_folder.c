@@ -19,6 +19,8 @@
 
 #define TMPFS "/dev/shm"
 
+enum { LINK_SIZE = PATH_MAX + sizeof(VMT_CHECK_FIRST) };
+
 static bool is_in_memory(const char *path)
 {
     struct statfs status;
@@ -32,20 +34,34 @@ static bool open_to_others(const char *path)
     return geteuid() != 0 || chmod(path, 01733) == 0;
 }
 
+static void name_link(const struct driver_folder *folder, char link[LINK_SIZE])
+{
+    snprintf(link, LINK_SIZE, "%s/" VMT_CHECK_FIRST, folder->path);
+}
+
 /* Without one, all is in the folder itself. */
 static void make_first(struct driver_folder *folder, const char *above)
 {
-    char link[PATH_MAX + sizeof(VMT_CHECK_FIRST)];
+    char link[LINK_SIZE];
     if (is_in_memory(above) || !is_in_memory(TMPFS))
         return;
     strcpy(folder->first, TMPFS "/" VMT_CHECK_FOLDER "XXXXXX");
-    snprintf(link, sizeof(link), "%s/" VMT_CHECK_FIRST, folder->path);
+    name_link(folder, link);
     if (mkdtemp(folder->first)) {
         if (open_to_others(folder->first) && symlink(folder->first, link) == 0)
             return;
         rmdir(folder->first);
     }
     folder->first[0] = '\0';
+}
+
+/* Whom root lets write there could make the link, to where root's traces are to go. */
+static void occupy_link(const struct driver_folder *folder)
+{
+    char link[LINK_SIZE];
+    name_link(folder, link);
+    if (geteuid() == 0)
+        mknod(link, S_IFREG, 0);
 }
 
 void driver_folder_make(struct driver_folder *folder, const char *above, bool on_tmpfs)
@@ -64,10 +80,12 @@ void driver_folder_make(struct driver_folder *folder, const char *above, bool on
         cli_error("cannot make a folder %s: %s", folder->path, strerror(errno));
         exit(CLI_NOT_DONE);
     }
-    if (!open_to_others(folder->path))
-        cli_error("only root can write traces to %s: %s", folder->path, strerror(errno));
     if (on_tmpfs)
         make_first(folder, above);
+    if (!folder->first[0])
+        occupy_link(folder);
+    if (!open_to_others(folder->path))
+        cli_error("only root can write traces to %s: %s", folder->path, strerror(errno));
 }
 
 void driver_folder_close(const struct driver_folder *folder)
@@ -77,10 +95,16 @@ void driver_folder_close(const struct driver_folder *folder)
         chmod(folder->first, 0700);
 }
 
+/* A trace's name may begin with a point, too. */
+static bool is_our_own(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, VMT_CHECK_FIRST) == 0;
+}
+
 /* Other users may have left other things there. */
 static bool is_trace(const struct dirent *entry)
 {
-    return entry->d_name[0] != '.' && (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN);
+    return !is_our_own(entry->d_name) && (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN);
 }
 
 static bool has_traces(const char *path)
@@ -106,22 +130,31 @@ bool driver_folder_is_empty(const struct driver_folder *folder)
     return !exists(folder) || (!has_traces(folder->path) && !has_traces(folder->first));
 }
 
+/* Not what another user put there to be written to.  Its owner is that of the first chunk, or of
+ * the folder where the file system gives root's files to somebody else (NFS). */
+static bool is_its_own(const struct stat *status, const struct stat *first, const char *folder)
+{
+    struct stat above;
+    return S_ISREG(status->st_mode) && status->st_nlink == 1 &&
+           (status->st_uid == first->st_uid ||
+            (stat(folder, &above) == 0 && status->st_uid == above.st_uid));
+}
+
 /* The file that a first chunk goes to: the one that lacks it, or a new one of that name or a like
  * one.  A descriptor, or -1. */
-static int open_target(const char *path)
+static int open_target(const char *path, const struct stat *first, const char *folder)
 {
     char start[VMT_MAGIC_SIZE], other[PATH_MAX];
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return -1;
     struct stat status;
-    ssize_t got = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1
-                      ? pread(fd, start, sizeof(start), 0)
-                      : -1; /* another user's doing */
-    if (got >= 0 && first_chunk_is_missing(start, (size_t)got))
-        return fd;
-    close(fd);
-    for (int i = 1; i < 100; i++) { /* another process's of the same name */
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (fd >= 0 && fstat(fd, &status) == 0 && is_its_own(&status, first, folder)) {
+        ssize_t got = pread(fd, start, sizeof(start), 0);
+        if (got >= 0 && first_chunk_is_missing(start, (size_t)got))
+            return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    for (int i = 1; i < 100; i++) { /* that was another process's, or user's */
         if (snprintf(other, sizeof(other), "%.*s.%d.vmt", (int)(strlen(path) - 4), path, i) >=
             (int)sizeof(other))
             return -1;
@@ -132,12 +165,14 @@ static int open_target(const char *path)
     return -1;
 }
 
-static bool move_first(const char *from, const char *to)
+static bool move_first(const char *from, const char *to, const char *folder)
 {
     static char bytes[VMT_CHUNK_SIZE];
+    struct stat first;
     int source = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    ssize_t size = source < 0 ? -1 : pread(source, bytes, sizeof(bytes), 0);
-    int target = size < 0 ? -1 : open_target(to);
+    ssize_t size =
+        source < 0 || fstat(source, &first) < 0 ? -1 : pread(source, bytes, sizeof(bytes), 0);
+    int target = size < 0 ? -1 : open_target(to, &first, folder);
     bool moved = target >= 0 && pwrite(target, bytes, (size_t)size, 0) == size;
     int reason = errno;
     if (source >= 0)
@@ -158,25 +193,24 @@ static void settle_first(const struct driver_folder *folder)
     DIR *directory = opendir(folder->first);
     const struct dirent *entry;
     while (directory && (entry = readdir(directory))) {
-        if (!is_trace(entry))
-            continue;
         snprintf(from, sizeof(from), "%s/%s", folder->first, entry->d_name);
         snprintf(to, sizeof(to), "%s/%s", folder->path, entry->d_name);
-        if (!keep)
-            unlink(from);
-        else if (!move_first(from, to))
+        if (!keep || !is_trace(entry))
+            remove(from); /* "." and ".." withstand that */
+        else if (!move_first(from, to, folder->path))
             break; /* a full disk, say: the others stay, too */
     }
     if (directory)
         closedir(directory);
-    snprintf(to, sizeof(to), "%s/" VMT_CHECK_FIRST, folder->path);
-    if (rmdir(folder->first) == 0)
-        unlink(to);
 }
 
 bool driver_folder_settle(const struct driver_folder *folder)
 {
+    char link[LINK_SIZE];
     if (folder->first[0])
         settle_first(folder);
+    name_link(folder, link);
+    if (!folder->first[0] || rmdir(folder->first) == 0)
+        unlink(link);
     return rmdir(folder->path) != 0 && errno != ENOENT;
 }

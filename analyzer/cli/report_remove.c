@@ -65,7 +65,7 @@ static void keep(struct trace *traces, size_t count, struct trace **queue)
 /* Both files of one that is in two. */
 static void remove_trace(const char *path)
 {
-    char *first = first_chunk_path(path);
+    char *first = first_chunk_is_here(path) ? NULL : first_chunk_path(path);
     if (first)
         unlink(first);
     free(first);

@@ -11,6 +11,7 @@
 #include <vmtrace/trace_format.h>
 
 #include "cli/cli_common.h"
+#include "reader/first_chunk.h"
 
 static _Noreturn void no_memory(void)
 {
@@ -36,14 +37,13 @@ static int is_trace(const struct dirent *entry)
            (strcmp(suffix, ".vmt") == 0 || strcmp(suffix, ".vmtz") == 0);
 }
 
-static void append_entry(struct report_traces *traces, const char *folder, struct dirent *entry)
+static void append_entry(struct report_traces *traces, const char *folder, const char *name)
 {
     const char *slash = folder[strlen(folder) - 1] == '/' ? "" : "/";
     char *path = NULL;
-    if (asprintf(&path, "%s%s%s", folder, slash, entry->d_name) < 0)
+    if (asprintf(&path, "%s%s%s", folder, slash, name) < 0)
         no_memory();
     append(traces, path);
-    free(entry);
 }
 
 /* Those whose first chunk is elsewhere (first_chunk.h) may be there only. */
@@ -59,6 +59,28 @@ static int scan_first(const char *folder, struct dirent ***entries)
     return count > 0 ? count : 0;
 }
 
+/* Another trace, of the same name as one in the folder. */
+static void append_below(struct report_traces *traces, const char *folder, const char *name)
+{
+    char *below = NULL;
+    if (asprintf(&below, "%s/" VMT_CHECK_FIRST, folder) < 0)
+        no_memory();
+    append_entry(traces, below, name);
+    free(below);
+}
+
+/* By another user's pipe, say, where the rest of the trace would be. */
+static bool is_obstructed(const char *folder, const char *name)
+{
+    struct stat status;
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s", folder, name) < 0)
+        no_memory();
+    bool obstructed = lstat(path, &status) == 0 && !S_ISREG(status.st_mode);
+    free(path);
+    return obstructed;
+}
+
 static void append_folder(struct report_traces *traces, const char *folder)
 {
     struct dirent **here, **first = NULL;
@@ -72,12 +94,17 @@ static void append_folder(struct report_traces *traces, const char *folder)
         int order = i == count    ? 1
                     : j == others ? -1
                                   : strverscmp(here[i]->d_name, first[j]->d_name);
-        if (order == 0)
-            free(first[j++]);
-        else if (order > 0)
-            append_entry(traces, folder, first[j++]);
+        const char *name = order > 0 ? first[j]->d_name : here[i]->d_name;
+        if (order > 0 && is_obstructed(folder, name))
+            append_below(traces, folder, name);
+        else
+            append_entry(traces, folder, name);
+        if (order == 0 && first_chunk_is_here(traces->paths[traces->count - 1]))
+            append_below(traces, folder, name);
         if (order <= 0)
-            append_entry(traces, folder, here[i++]);
+            free(here[i++]);
+        if (order >= 0)
+            free(first[j++]);
     }
     free(first);
     free(here);

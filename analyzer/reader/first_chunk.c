@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vmtrace/trace_format.h>
 
@@ -30,4 +31,14 @@ bool first_chunk_is_missing(const void *bytes, size_t size)
 {
     static const char none[VMT_MAGIC_SIZE];
     return size < sizeof(none) || memcmp(bytes, none, sizeof(none)) == 0;
+}
+
+bool first_chunk_is_here(const char *path)
+{
+    char start[VMT_MAGIC_SIZE];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    ssize_t got = fd < 0 ? -1 : pread(fd, start, sizeof(start), 0);
+    if (fd >= 0)
+        close(fd);
+    return got > 0 && !first_chunk_is_missing(start, (size_t)got);
 }

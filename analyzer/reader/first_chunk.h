@@ -16,6 +16,10 @@ char *first_chunk_path(const char *path);
 /* A descriptor that reads it, or -1. */
 int first_chunk_open(const char *path);
 
+/* Whether the file `path` has a first chunk of its own.  One that would be elsewhere is then of
+ * another trace: pid namespaces may have made their names the same. */
+bool first_chunk_is_here(const char *path);
+
 /* Whether a file that begins with these bytes lacks its first chunk. */
 bool first_chunk_is_missing(const void *bytes, size_t size);
 

@@ -71,10 +71,10 @@ class Folders(Case):
                     os.remove(path)
 
     def test_only_where_traces_do_not_stay(self):
-        tell = 'ls -a "${VMTRACE_OUTPUT%/*}" | grep -c first'
-        for options, count in ((["--keep"], 0), ([f"--traces={self.traces}"], 0), ([], 1)):
+        tell = 'test -L "${VMTRACE_OUTPUT%/*}/.first"; echo $?'
+        for options, gone in ((["--keep"], 1), ([f"--traces={self.traces}"], 1), ([], 0)):
             _, said = self.check(0, "sh", "-c", f"{tell}; exec {TARGET} hold", options=options)
-            self.assertEqual(said, f"{count}\n", options)
+            self.assertEqual(said, f"{gone}\n", options)
 
     def test_same_verdict_as_from_one_folder(self):
         """Of small and large parents and children, in all combinations."""
@@ -128,6 +128,21 @@ class Folders(Case):
                     self.assert_healthy(report(path))
                     os.remove(path)
 
+    def test_successor_of_the_same_name_is_another_trace(self):
+        """One is on the tmpfs, for the next one there is no space; or that is of other pids."""
+        if not may_mount():
+            self.skipTest("no mount namespaces here")
+        script = 'exec sh -c "$0" 1 "$1"'
+        last = f'D=${{VMTRACE_OUTPUT%/*}}; ls $D $D/.first; exec {TARGET} leak 3'
+        for prefix in ([], ["unshare", "-p", "-f"]):
+            said, listed = self.check(23, *prefix, "sh", "-c", script, last,
+                                      prefix=self.mount("1m,nr_inodes=3")[:-1] + ["sh"])
+            self.assertIn(f"{4 + bool(prefix)} processes checked", said)
+            names = re.findall(r"^\S+\.vmt$", listed, re.MULTILINE)
+            self.assertGreater(len(names), 2)
+            self.assertEqual(len(set(names)), len(names), names)
+            shutil.rmtree(os.path.dirname(self.kept()[0]))
+
     def test_program_with_a_tmpfs_of_its_own(self):
         if not may_mount():
             self.skipTest("no mount namespaces here")
@@ -146,6 +161,14 @@ class Folders(Case):
         data = report(trace)
         self.assert_healthy(data)
         self.assertEqual(data["summary"]["allocations"], 300100)
+
+    def test_hidden_program(self):
+        """Its trace's name begins with a point, as those do that no trace has."""
+        hidden = self.path(".hidden")
+        shutil.copy(TARGET, hidden)
+        said, _ = self.check(23, hidden, "leak", "4")
+        self.assertIn("in 4 blocks are definitely lost", said)
+        self.assertEqual([os.path.basename(path)[:8] for path in self.kept()], [".hidden."])
 
     def test_folder_is_removed_by_the_program(self):
         tell = 'readlink "${VMTRACE_OUTPUT%/*}/.first"; rm -r "${VMTRACE_OUTPUT%/*}"'

@@ -94,7 +94,8 @@ class Startup(harness.Case):
         self.assertIn(data["summary"]["allocations"] + data["summary"]["frees"] +
                       data["summary"]["lost_events"], range(6000, 6100))
         self.assertEqual((data["summary"]["impossible"], data["errors"]), (0, []))
-        self.assertTrue(any("no space" in note for note in data["notes"]), data["notes"])
+        self.assertTrue(any("limit of a file's size" in note for note in data["notes"]),
+                        data["notes"])
 
     def test_faults_are_exact_before_and_after_perf_takes_over(self):
         for count in 40, 256, 1500:
