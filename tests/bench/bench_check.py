@@ -6,7 +6,7 @@ usage: bench_check.py --build=DIR [--programs=500] [--rounds=5] [--without=valgr
 
 The programs are WORD..., or a small one in C that has a block at its end and prints nothing.  Each
 round runs the suite once under each checker, in turn; the table has medians of wall time, reports
-included.  Traces are in TMPDIR; "all on the disk": with no first chunk on a tmpfs.  Valgrind gets a fiftieth of
+included.  Traces are in TMPDIR; with --traces, no first chunk is on a tmpfs.  Valgrind gets a fiftieth of
 the programs, and figures are per program.
 """
 import argparse
@@ -28,8 +28,8 @@ def checkers(build, folder):
     vmtrace = os.path.join(build, "analyzer", "vmtrace")
     yield "untraced", [], {}, 1
     yield "vmtrace check", [vmtrace, "check", "--quiet", "--"], {"TMPDIR": folder}, 1
-    yield "all on the disk", [vmtrace, "check", "--quiet", "--traces=" + folder, "--"], {}, 1
-    yield "of that, recording", ["env"], {
+    yield "with --traces", [vmtrace, "check", "--quiet", "--traces=" + folder, "--"], {}, 1
+    yield "recording alone", ["env"], {
         "LD_PRELOAD": os.path.join(build, "preload", "libvmtrace.so"),
         "VMTRACE_OUTPUT": os.path.join(folder, "%p.%n.vmt")}, 1
     lsan = ctypes.util.find_library("lsan")
