@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <vmtrace/trace_format.h>
@@ -19,7 +21,10 @@
 
 #define TMPFS "/dev/shm"
 
-enum { LINK_SIZE = PATH_MAX + sizeof(VMT_CHECK_FIRST) };
+enum {
+    LINK_SIZE = PATH_MAX + sizeof(VMT_CHECK_FIRST),
+    LEFT_AFTER_S = 3600, /* an unlocked one that is younger may be in the making */
+};
 
 static bool is_in_memory(const char *path)
 {
@@ -39,18 +44,66 @@ static void name_link(const struct driver_folder *folder, char link[LINK_SIZE])
     snprintf(link, LINK_SIZE, "%s/" VMT_CHECK_FIRST, folder->path);
 }
 
+/* Open and locked, or -1. */
+static int lock_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static void remove_files(int fd)
+{
+    DIR *directory = fdopendir(dup(fd));
+    const struct dirent *entry;
+    while (directory && (entry = readdir(directory)))
+        unlinkat(fd, entry->d_name, 0);
+    if (directory)
+        closedir(directory);
+}
+
+/* What a check of the same user left behind that was killed: it is memory. */
+static void sweep(void)
+{
+    DIR *directory = opendir(TMPFS);
+    const struct dirent *entry;
+    struct stat status;
+    while (directory && (entry = readdir(directory))) {
+        char path[sizeof(TMPFS) + NAME_MAX + 1];
+        snprintf(path, sizeof(path), TMPFS "/%s", entry->d_name);
+        if (strncmp(entry->d_name, VMT_CHECK_FOLDER, strlen(VMT_CHECK_FOLDER)) != 0 ||
+            lstat(path, &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != geteuid() ||
+            time(NULL) - status.st_mtime < LEFT_AFTER_S)
+            continue;
+        int fd = lock_folder(path);
+        if (fd < 0)
+            continue; /* in use */
+        remove_files(fd);
+        rmdir(path);
+        close(fd);
+    }
+    if (directory)
+        closedir(directory);
+}
+
 /* Without one, all is in the folder itself. */
 static void make_first(struct driver_folder *folder, const char *above)
 {
     char link[LINK_SIZE];
     if (is_in_memory(above) || !is_in_memory(TMPFS))
         return;
+    sweep();
     strcpy(folder->first, TMPFS "/" VMT_CHECK_FOLDER "XXXXXX");
     name_link(folder, link);
     if (mkdtemp(folder->first)) {
-        if (open_to_others(folder->first) && symlink(folder->first, link) == 0)
+        folder->lock = lock_folder(folder->first);
+        if (folder->lock >= 0 && open_to_others(folder->first) && symlink(folder->first, link) == 0)
             return;
         rmdir(folder->first);
+        if (folder->lock >= 0)
+            close(folder->lock);
     }
     folder->first[0] = '\0';
 }
@@ -212,5 +265,7 @@ bool driver_folder_settle(const struct driver_folder *folder)
     name_link(folder, link);
     if (!folder->first[0] || rmdir(folder->first) == 0)
         unlink(link);
+    if (folder->first[0])
+        close(folder->lock);
     return rmdir(folder->path) != 0 && errno != ENOENT;
 }

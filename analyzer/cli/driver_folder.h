@@ -13,6 +13,7 @@
 struct driver_folder {
     char path[PATH_MAX];
     char first[64]; /* on the tmpfs; "" if there is none */
+    int lock;       /* open on it and locked, if there is one: it is in use */
 };
 
 /* Makes it below `above`, for whomever root's program may become, too.  `on_tmpfs`: the first

@@ -6,8 +6,8 @@ usage: bench_check.py --build=DIR [--programs=500] [--rounds=5] [--without=valgr
 
 The programs are WORD..., or a small one in C that has a block at its end and prints nothing.  Each
 round runs the suite once under each checker, in turn; the table has medians of wall time, reports
-included.  Traces are in TMPDIR; with --traces, no first chunk is on a tmpfs.  Valgrind gets a fiftieth of
-the programs, and figures are per program.
+included.  Traces are in TMPDIR; with --traces, no first chunk is on a tmpfs.  Valgrind gets a
+fiftieth of the programs, and figures are per program.
 """
 import argparse
 import ctypes.util

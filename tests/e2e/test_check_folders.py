@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """vmtrace check where first chunks of traces are on a tmpfs meanwhile, and where they cannot be."""
+import fcntl
 import glob
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 
 from harness import DRIVER, REPORT, Case, main, plain_environment, program, report, sites_of
@@ -169,6 +171,27 @@ class Folders(Case):
         said, _ = self.check(23, hidden, "leak", "4")
         self.assertIn("in 4 blocks are definitely lost", said)
         self.assertEqual([os.path.basename(path)[:8] for path in self.kept()], [".hidden."])
+
+    def test_what_a_killed_check_left_is_removed(self):
+        """Not what may be in use."""
+        def leave(age):
+            folder = tempfile.mkdtemp(prefix="vmtrace-check-", dir=TMPFS)
+            self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+            with open(os.path.join(folder, "a.1.0.vmt"), "wb") as file:
+                file.write(b"x")
+            os.utime(folder, (time.time() - age,) * 2)
+            return folder
+        left, used, young = leave(4000), leave(4000), leave(3000)
+        lock = os.open(used, os.O_RDONLY)
+        self.addCleanup(os.close, lock)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self.check(0, TARGET, "hold")
+        self.assertEqual([os.path.exists(folder) for folder in (left, used, young)],
+                         [False, True, True])
+
+    def test_folder_in_use_is_locked(self):
+        tell = 'flock -n "$(readlink "${VMTRACE_OUTPUT%/*}/.first")" true; echo $?'
+        self.assertEqual(self.check(0, "sh", "-c", f"{tell}; exec {TARGET} hold")[1], "1\n")
 
     def test_folder_is_removed_by_the_program(self):
         tell = 'readlink "${VMTRACE_OUTPUT%/*}/.first"; rm -r "${VMTRACE_OUTPUT%/*}"'
