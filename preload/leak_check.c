@@ -7,7 +7,6 @@
 #include "sys.h"
 #include "sys_task.h"
 #include "text.h"
-#include "trace_file.h"
 #include "trace_open.h"
 
 #include <errno.h>

@@ -10,7 +10,6 @@
 #include "thread_registers.h"
 #include "thread_state.h"
 #include "thread_stop_parts.h"
-#include "trace_file.h"
 #include "trace_open.h"
 
 #include <errno.h>

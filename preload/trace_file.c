@@ -3,7 +3,6 @@
 
 #include "clock.h"
 #include "faultcount.h"
-#include "name_store.h"
 #include "settings.h"
 #include "sys.h"
 #include "text.h"

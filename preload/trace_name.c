@@ -82,8 +82,7 @@ static bool is_directory(const char *path)
            S_ISDIR(status.st_mode);
 }
 
-/* Puts the folder before the name, or takes it out again. */
-static void put_below(char *path, bool below)
+void trace_name_put_below(char *path, bool below)
 {
     static const char folder[] = VMT_CHECK_FIRST "/";
     const size_t length = sizeof(folder) - 1;
@@ -103,12 +102,12 @@ static int create(char *path, bool below)
     int fd = -EEXIST;
     if (!settings_is_of_check(path))
         return sys_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-    put_below(path, true);
+    trace_name_put_below(path, true);
     if (below)
         fd = sys_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     bool unused =
         !below && sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0, 0, 0) != 0;
-    put_below(path, false);
+    trace_name_put_below(path, false);
     return unused ? sys_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600) : fd;
 }
 

@@ -15,4 +15,7 @@ enum { TRACE_NAME_SIZE = 4096 + 512 };
  * nothing is ever overwritten.  A descriptor, or a negative errno. */
 int trace_name_create(char path[TRACE_NAME_SIZE], bool below);
 
+/* Puts VMT_CHECK_FIRST before the name in `path`, which has room for it, or takes it out again. */
+void trace_name_put_below(char *path, bool below);
+
 #endif

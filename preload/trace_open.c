@@ -4,12 +4,12 @@
 #include "name_store.h"
 #include "settings.h"
 #include "sys.h"
-#include "text.h"
 #include "trace_name.h"
 #include "vmtrace/trace_format.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -60,11 +60,18 @@ static bool is_too_full(int fd)
            (status.f_blocks - status.f_bfree) * (uint64_t)status.f_bsize > MOST_ON_TMPFS;
 }
 
+/* first_path might have no room for a trace of this pattern. */
+static bool is_too_long(const char *pattern)
+{
+    size_t folder = (size_t)(strrchr(pattern, '/') + 1 - pattern);
+    return folder + sizeof(VMT_CHECK_FIRST "/") + NAME_MAX > FIRST_PATH_SIZE;
+}
+
 int trace_open_create(bool on_tmpfs)
 {
     if (!trace_path)
         trace_path = name_store_take(TRACE_NAME_SIZE);
-    if (on_tmpfs && !settings_is_of_check(settings.output))
+    if (on_tmpfs && (!settings_is_of_check(settings.output) || is_too_long(settings.output)))
         return -ENOENT;
     split = on_tmpfs;
     whole.inode = first.inode = 0;
@@ -72,8 +79,7 @@ int trace_open_create(bool on_tmpfs)
     if (fd < 0)
         return fd;
     int error = check_part(part_of(0), fd);
-    if (!error && on_tmpfs &&
-        (is_too_full(fd) || strlen(trace_path) + sizeof(VMT_CHECK_FIRST "/") > FIRST_PATH_SIZE))
+    if (!error && on_tmpfs && is_too_full(fd))
         error = -ENOSPC;
     if (error) {
         trace_open_remove();
@@ -86,12 +92,8 @@ int trace_open_create(bool on_tmpfs)
 /* Where the first chunk is. */
 static const char *first_path(char path[FIRST_PATH_SIZE])
 {
-    struct text text;
-    const char *name = strrchr(trace_path, '/') + 1;
-    text_init(&text, path, FIRST_PATH_SIZE);
-    text_add_bytes(&text, trace_path, (size_t)(name - trace_path));
-    text_add(&text, VMT_CHECK_FIRST "/");
-    text_add(&text, name);
+    strcpy(path, trace_path);
+    trace_name_put_below(path, true);
     return path;
 }
 

@@ -78,6 +78,18 @@ class Folders(Case):
             _, said = self.check(0, "sh", "-c", f"{tell}; exec {TARGET} hold", options=options)
             self.assertEqual(said, f"{gone}\n", options)
 
+    def test_folder_of_a_long_name(self):
+        """On the tmpfs up to some length, and of no process more than one trace."""
+        for length in (4, 80, 100, 120, 300, 500):
+            self.traces = self.path("d" * 100 + "/" + "/".join(["d" * (length // 4)] * 4))
+            os.makedirs(self.traces)
+            said, _ = self.check(0, TARGET, "hold")
+            self.assertIn("passed; 1 process checked\n", said, length)
+            self.assertEqual(self.kept(), [])
+            said, _ = self.check(23, TARGET, "leak", str(MANY))
+            self.assertIn(f"in {MANY} blocks are definitely lost", said)
+            self.assert_healthy(report(self.kept()[0]))
+
     def test_same_verdict_as_from_one_folder(self):
         """Of small and large parents and children, in all combinations."""
         odd = program("check_odd")
